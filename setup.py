@@ -1,11 +1,77 @@
-"""Builds the extension module."""
-from setuptools import Extension, find_packages, setup
+"""What pyproject.toml can't say: packages from two folders, one extra per environment, and how the C is compiled."""
 
-packages = find_packages(include=["pufferlib", "pufferlib.*"])
-packages += ["pufferlib.environments"] + [f"pufferlib.environments.{p}" for p in find_packages("environments")]
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from c_compiler import FLAGS, find_compiler, find_include_dirs  # noqa: E402 (lives beside the build backend)
+
+
+class BuildNative(build_ext):
+    """Compiles with our own flags, whatever compiler the interpreter itself was built with."""
+
+    def build_extensions(self) -> None:
+        """Points setuptools at the compiler and header that were found, then builds."""
+        if self.compiler.compiler_type == "unix":
+            command = [*find_compiler(), *shlex.split(os.environ.get("CFLAGS", ""))]
+            link = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+            self.compiler.set_executables(compiler=command, compiler_so=[*command, "-fPIC"], linker_so=[*command, *link])
+            self.compiler.library_dirs = []
+            self.compiler.runtime_library_dirs = []
+            self.compiler.include_dirs = []
+        for extension in self.extensions:
+            extension.include_dirs = [*find_include_dirs(), *extension.include_dirs]
+        super().build_extensions()
+
+    def get_libraries(self, ext: Extension) -> list[str]:
+        """Links nothing: the stable ABI's symbols come from the interpreter."""
+        return []
+
+
+def read_requirements(path: Path) -> list[str]:
+    """Reads a requirements.txt without comments and pip options."""
+    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line and not line.startswith("-")]
+
+
+def read_extras() -> dict[str, list[str]]:
+    """Collects the extras: the fixed ones of pyproject.toml and one per adapter."""
+    extras: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pufferlib"]["extras"]
+    for path in sorted(ROOT.glob("environments/*/requirements.txt")):
+        extras[path.parent.name] = read_requirements(path)
+    return extras
+
+
 setup(
-    packages=packages,
+    packages=[
+        *find_packages(include=["pufferlib", "pufferlib.*"]),
+        "pufferlib.environments",
+        *(f"pufferlib.environments.{name}" for name in find_packages("environments")),
+    ],
     package_dir={"pufferlib": "pufferlib", "pufferlib.environments": "environments"},
-    ext_modules=[Extension("pufferlib._native.core", ["pufferlib/_native/module.c"], py_limited_api=True,
-                           extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"])],
+    package_data={"": ["py.typed", "*.pyi", "*.toml", "*.md", "requirements.txt", "apt.txt"]},
+    include_package_data=False,
+    extras_require=read_extras(),
+    ext_modules=[
+        Extension(
+            "pufferlib._native.core",
+            sources=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("pufferlib/_native/*.c")),
+            depends=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("pufferlib/_native/**/*.h")),
+            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            extra_compile_args=FLAGS,
+            py_limited_api=True,
+        )
+    ],
+    cmdclass={"build_ext": BuildNative},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )
