@@ -4,7 +4,8 @@
     ├── SpaceError              a space or a value of it can't be emulated
     │   ├── UnsupportedSpace
     │   ├── ObservationMismatch
-    │   └── ActionMismatch
+    │   ├── ActionMismatch
+    │   └── TensorMismatch
     ├── EmulationError          an environment breaks the API that it claims
     ├── VectorError             a vectorized environment can't do what was asked
     │   ├── InvalidVectorOption
@@ -69,6 +70,18 @@ class ActionMismatch(SpaceError):
 
     def __str__(self) -> str:
         return f"The action should be {self.expected}, but it is {self.got}."
+
+
+class TensorMismatch(SpaceError):
+    """A tensor that can't be viewed as the rows of a layout."""
+
+    def __init__(self, expected: str, got: str, remedy: str) -> None:
+        """Keeps what the layout's rows look like, what came and how to get the right tensor."""
+        super().__init__(expected, got, remedy)
+        self.expected, self.got, self.remedy = expected, got, remedy
+
+    def __str__(self) -> str:
+        return f"The tensor should hold {self.expected}, but it holds {self.got}. {self.remedy}"
 
 
 class EmulationError(PufferError):
