@@ -17,7 +17,15 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"]
+FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+    "-Werror=implicit-function-declaration",
+]
 STANDIN = Path(__file__).resolve().parent.parent / "pufferlib" / "_native" / "standin"
 
 # What a compiler must be able to do: C11 with a libc's headers, linked to a shared object.

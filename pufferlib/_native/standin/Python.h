@@ -90,8 +90,9 @@ PyAPI_FUNC(PyObject *) PyType_GetName(PyTypeObject *);
 #define Py_IsNone(object) ((PyObject *)(object) == Py_None)
 
 /* ---- errors ---- */
-extern PyObject *PyExc_AttributeError, *PyExc_BufferError, *PyExc_IndexError, *PyExc_KeyError, *PyExc_MemoryError,
-    *PyExc_OverflowError, *PyExc_RuntimeError, *PyExc_SystemError, *PyExc_TypeError, *PyExc_ValueError;
+extern PyObject *PyExc_AttributeError, *PyExc_BufferError, *PyExc_Exception, *PyExc_ImportError, *PyExc_IndexError,
+    *PyExc_KeyError, *PyExc_MemoryError, *PyExc_NotImplementedError, *PyExc_OSError, *PyExc_OverflowError,
+    *PyExc_RuntimeError, *PyExc_SystemError, *PyExc_TypeError, *PyExc_ValueError;
 PyAPI_FUNC(PyObject *) PyErr_Format(PyObject *, const char *, ...);
 PyAPI_FUNC(void) PyErr_SetString(PyObject *, const char *);
 PyAPI_FUNC(void) PyErr_SetObject(PyObject *, PyObject *);
@@ -170,6 +171,7 @@ PyAPI_FUNC(PyObject *) PyObject_Repr(PyObject *);
 PyAPI_FUNC(PyObject *) PyObject_Call(PyObject *, PyObject *, PyObject *);
 PyAPI_FUNC(PyObject *) PyObject_CallNoArgs(PyObject *);
 PyAPI_FUNC(PyObject *) PyObject_CallObject(PyObject *, PyObject *);
+PyAPI_FUNC(PyObject *) PyObject_CallFunction(PyObject *, const char *, ...);
 PyAPI_FUNC(PyObject *) PyObject_CallFunctionObjArgs(PyObject *, ...);
 PyAPI_FUNC(PyObject *) PyObject_CallMethod(PyObject *, const char *, const char *, ...);
 PyAPI_FUNC(PyObject *) PyObject_CallMethodObjArgs(PyObject *, PyObject *, ...);

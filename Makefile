@@ -1,0 +1,39 @@
+# Each target calls one script. Python 3.11+ with venv is all that they need: no compiler, no GPU, no root.
+ENV ?= classic_control/CartPole-v1
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install train eval test lint format bench wheel ci clean
+
+help: ## List the targets
+	@scripts/help $(MAKEFILE_LIST)
+
+install: ## Create .venv with everything for training and development
+	@scripts/install dev $(notdir $(patsubst %/requirements.txt,%,$(wildcard environments/*/requirements.txt)))
+
+train: ## Train a policy: make train [ENV=classic_control/CartPole-v1] [ARGS="--help"]
+	@scripts/train "$(ENV)" $(ARGS)
+
+eval: ## Play a trained policy: make eval ENV=runs/NAME [ARGS=--video]
+	@scripts/eval "$(ENV)" $(ARGS)
+
+test: ## Run the tests: make test [ARGS="tests/unit -k layout"]
+	@scripts/test $(ARGS)
+
+lint: ## Check style, types, imports and the C warnings
+	@scripts/lint
+
+format: ## Rewrite the Python files in the house style
+	@scripts/format
+
+bench: ## Measure speed beside the peers
+	@scripts/bench $(ARGS)
+
+wheel: ## Build dist/*.tar.gz and, from it, dist/*.whl
+	@scripts/wheel
+
+ci: ## Do all that CI does, in a clone of the last commit
+	@scripts/ci
+
+clean: ## Remove .venv, builds and caches (not runs/)
+	@scripts/clean
