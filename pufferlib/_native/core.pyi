@@ -1,5 +1,8 @@
 """What the extension module offers."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,3 +19,15 @@ def advantage(
     gae_lambda: float,
     /,
 ) -> None: ...
+def compile(
+    tree: tuple[Any, ...],
+    gaps: tuple[int, ...],
+    size_bytes: int,
+    num_items: int,
+    dtype: np.dtype[Any],
+    coerce: Callable[[int, Any], Any],
+    restack: Callable[[int, tuple[Any, ...]], Any],
+    /,
+) -> object: ...
+def pack(plan: object, value: object, rows: NDArray[Any], index: int, /) -> None: ...
+def unpack(plan: object, rows: NDArray[Any], index: int, /) -> Any: ...

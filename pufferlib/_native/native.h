@@ -10,4 +10,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* advantage.c: advantages of a rollout. */
+PyObject *puffer_advantage(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+
+/* plan.c, pack.c, unpack.c: values of a space to flat rows and back. */
+PyObject *puffer_compile(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_pack(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_unpack(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+
 #endif
