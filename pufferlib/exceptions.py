@@ -13,6 +13,7 @@
     │   └── EnvironmentFailed
     ├── ConfigError             a training option is wrong
     ├── CheckpointError         a checkpoint can't be read or doesn't fit
+    ├── TrainingDiverged        a reward, an observation or a loss isn't a finite number
     └── RegistryError           an environment can't be found or isn't installed
         ├── UnknownEnvironment
         └── MissingDependency
@@ -159,6 +160,18 @@ class CheckpointError(PufferError):
 
     def __str__(self) -> str:
         return f"Checkpoint {self.path}: {self.problem} {self.remedy}"
+
+
+class TrainingDiverged(PufferError):
+    """A reward, an observation or a loss isn't a finite number, so nothing more can be learned."""
+
+    def __init__(self, what: str, update: int, remedy: str) -> None:
+        """Keeps what isn't finite, in which update, and what to do next."""
+        super().__init__(what, update, remedy)
+        self.what, self.update, self.remedy = what, update, remedy
+
+    def __str__(self) -> str:
+        return f"Update {self.update}: {self.what} {self.remedy}"
 
 
 class RegistryError(PufferError):
