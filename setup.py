@@ -25,7 +25,8 @@ class BuildNative(build_ext):
         if self.compiler.compiler_type == "unix":
             command = [*find_compiler(), *shlex.split(os.environ.get("CFLAGS", ""))]
             link = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
-            self.compiler.set_executables(compiler=command, compiler_so=[*command, "-fPIC"], linker_so=[*command, *link])
+            command_so, linker = [*command, "-fPIC"], [*command, *link]
+            self.compiler.set_executables(compiler=command, compiler_so=command_so, linker_so=linker)
             self.compiler.library_dirs = []
             self.compiler.runtime_library_dirs = []
             self.compiler.include_dirs = []
@@ -40,13 +41,14 @@ class BuildNative(build_ext):
 
 def read_requirements(path: Path) -> list[str]:
     """Reads a requirements.txt without comments and pip options."""
-    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("-")]
 
 
 def read_extras() -> dict[str, list[str]]:
     """Collects the extras: the fixed ones of pyproject.toml and one per adapter."""
-    extras: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pufferlib"]["extras"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras: dict[str, list[str]] = project["tool"]["pufferlib"]["extras"]
     for path in sorted(ROOT.glob("environments/*/requirements.txt")):
         extras[path.parent.name] = read_requirements(path)
     return extras

@@ -29,14 +29,20 @@ FLAGS = [
 STANDIN = Path(__file__).resolve().parent.parent / "pufferlib" / "_native" / "standin"
 
 # What a compiler must be able to do: C11 with a libc's headers, linked to a shared object.
-PROBE = "#include <math.h>\n#include <stdint.h>\n#include <stdatomic.h>\n#include <string.h>\nint probe(void) { return 0; }\n"
+PROBE = """
+#include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+int probe(void) { return 0; }
+"""
 
 
 def find_compiler() -> list[str]:
     """Gives the command of a working C compiler.
 
     Returns:
-        The command's words, such as `["cc"]` or `[python, "-m", "ziglang", "cc"]`.
+        The command's words, such as `["cc"]` or `[python, "-m", "ziglang", "cc", ...]`.
 
     Raises:
         SystemExit: there is none; the text says how to get one.
@@ -45,7 +51,8 @@ def find_compiler() -> list[str]:
     if command:
         return command
     if importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
+        # Without -mcpu, zig compiles for the very processor it runs on: such a wheel would crash on older machines.
+        return [sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"]
     raise SystemExit(
         "pufferlib: there is no working C compiler (tried $CC, cc, gcc, clang) and the package ziglang isn't "
         "installed. Build with `pip install .`, which fetches it, or install a compiler."
@@ -73,7 +80,7 @@ def _works(command: list[str]) -> bool:
     """Says whether a compiler builds a shared object out of a tiny C11 file."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "probe.c"), Path(folder, "probe.so")
-        source.write_text(PROBE)
+        source.write_text(PROBE, encoding="utf-8")
         line = [*command, "-std=c11", "-shared", "-fPIC", str(source), "-o", str(output)]
         try:
             done = subprocess.run(line, capture_output=True, check=False, timeout=120)
