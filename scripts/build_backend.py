@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from c_compiler import find_system_compiler
 from setuptools import build_meta
 from setuptools.build_meta import (
     build_editable,
@@ -18,6 +17,8 @@ from setuptools.build_meta import (
     prepare_metadata_for_build_editable,
     prepare_metadata_for_build_wheel,
 )
+
+from c_compiler import find_system_compiler
 
 __all__ = [
     "build_editable",

@@ -118,6 +118,7 @@ PyAPI_FUNC(PyObject *) PyLong_FromUnsignedLongLong(unsigned long long);
 PyAPI_FUNC(PyObject *) PyLong_FromSsize_t(Py_ssize_t);
 PyAPI_FUNC(PyObject *) PyLong_FromVoidPtr(void *);
 PyAPI_FUNC(void *) PyLong_AsVoidPtr(PyObject *);
+PyAPI_FUNC(int) PyIndex_Check(PyObject *);
 PyAPI_FUNC(PyObject *) PyNumber_Index(PyObject *);
 PyAPI_FUNC(PyObject *) PyNumber_Long(PyObject *);
 PyAPI_FUNC(PyObject *) PyNumber_Float(PyObject *);
@@ -126,7 +127,10 @@ PyAPI_FUNC(PyObject *) PyUnicode_FromString(const char *);
 PyAPI_FUNC(PyObject *) PyUnicode_FromFormat(const char *, ...);
 PyAPI_FUNC(PyObject *) PyUnicode_InternFromString(const char *);
 PyAPI_FUNC(Py_ssize_t) PyUnicode_GetLength(PyObject *);
-PyAPI_FUNC(uint32_t) PyUnicode_ReadChar(PyObject *, Py_ssize_t);
+typedef uint32_t Py_UCS4;
+PyAPI_FUNC(Py_UCS4) PyUnicode_ReadChar(PyObject *, Py_ssize_t);
+PyAPI_FUNC(Py_UCS4 *) PyUnicode_AsUCS4(PyObject *, Py_UCS4 *, Py_ssize_t, int);
+PyAPI_FUNC(PyObject *) PyUnicode_DecodeUTF32(const char *, Py_ssize_t, const char *, int *);
 PyAPI_FUNC(const char *) PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *);
 PyAPI_FUNC(int) PyUnicode_CompareWithASCIIString(PyObject *, const char *);
 PyAPI_FUNC(PyObject *) PyBytes_FromStringAndSize(const char *, Py_ssize_t);
@@ -276,7 +280,7 @@ typedef struct {
     unsigned int flags;
     PyType_Slot *slots;
 } PyType_Spec;
-#define Py_TPFLAGS_DEFAULT (1UL << 18)
+#define Py_TPFLAGS_DEFAULT 0
 #define Py_TPFLAGS_BASETYPE (1UL << 10)
 #define Py_TPFLAGS_IMMUTABLETYPE (1UL << 8)
 #define Py_TPFLAGS_DISALLOW_INSTANTIATION (1UL << 7)

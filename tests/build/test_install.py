@@ -1,0 +1,95 @@
+"""`scripts/install_venv.py`: installs once, then returns at once until an input changes."""
+
+import pytest
+
+import install_venv
+
+
+@pytest.fixture
+def checkout(monkeypatch, tmp_path):
+    """A small checkout with a finished .venv; gives the folder and the list that collects calls of pip."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pufferlib.extras]\ntrain = []\ndev = ["pytest"]\n')
+    (tmp_path / "environments" / "old_maze").mkdir(parents=True)
+    (tmp_path / "environments" / "old_maze" / "requirements.txt").write_text("maze\n")
+    (tmp_path / "pufferlib" / "_native").mkdir(parents=True)
+    (tmp_path / "pufferlib" / "_native" / "pack.c").write_text("int pack;\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    monkeypatch.setattr(install_venv, "ROOT", tmp_path)
+    monkeypatch.setattr(install_venv, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(install_venv, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(install_venv, "STAMP", tmp_path / ".venv" / "installed.json")
+    calls = []
+    monkeypatch.setattr(install_venv, "pip", lambda *arguments: calls.append(arguments[-1]))
+    return tmp_path, calls
+
+
+def test_install__runs_pip_once(checkout):
+    """The second call with the same inputs does nothing."""
+    _, calls = checkout
+
+    install_venv.main(["dev"])
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]"]
+
+
+def test_install__keeps_what_earlier_calls_installed(checkout):
+    """`make train` after `make test` adds to the environment; going back to fewer extras removes nothing."""
+    _, calls = checkout
+
+    install_venv.main(["dev"])
+    install_venv.main(["train", "old_maze"])
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]", ".[dev,old-maze,train]"]
+
+
+def test_install__rebuilds_only_the_extension_when_only_c_changed(checkout):
+    """A changed C file costs a build, not a look at all packages."""
+    folder, calls = checkout
+    install_venv.main(["dev"])
+
+    (folder / "pufferlib" / "_native" / "pack.c").write_text("int pack = 1;\n")
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]", "."]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "environments/old_maze/requirements.txt"])
+def test_install__runs_again_when_an_input_changes(checkout, name):
+    """Every file that decides what is installed counts."""
+    folder, calls = checkout
+    install_venv.main(["dev"])
+
+    with (folder / name).open("a") as file:
+        file.write("# changed\n")
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]", ".[dev]"]
+
+
+def test_install__repeats_after_a_failure(checkout, monkeypatch):
+    """A failed pip leaves no stamp: the next call tries again."""
+    folder, calls = checkout
+
+    def fail(*arguments):
+        raise SystemExit("pip failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(install_venv, "pip", fail)
+        with pytest.raises(SystemExit, match="pip failed"):
+            install_venv.main(["dev"])
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]"]
+
+
+def test_install__names_the_extras_that_exist(checkout):
+    """An unknown extra is an error that lists the right names, before anything is installed."""
+    _, calls = checkout
+
+    with pytest.raises(SystemExit, match=r"no extra 'trian'. These exist: dev, old_maze, train\."):
+        install_venv.main(["trian"])
+
+    assert calls == []

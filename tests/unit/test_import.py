@@ -1,0 +1,95 @@
+"""`import pufferlib` is quick, quiet and without side effects."""
+
+import json
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import pufferlib
+
+# What must not be loaded by the core: it is slow, optional, or both.
+HEAVY = {"torch", "rich", "tyro", "safetensors", "imageio", "PIL", "pettingzoo", "stable_baselines3", "cloudpickle"}
+
+CORE = [
+    "pufferlib",
+    "pufferlib.exceptions",
+    "pufferlib.spaces",
+    "pufferlib.emulation",
+    "pufferlib.wrappers",
+    "pufferlib.vector",
+    "pufferlib.environments",
+]
+
+PROBE = """
+import json, random, signal, sys, threading, warnings
+import numpy, gymnasium  # the core's own requirements: what they do isn't ours to judge
+
+def state():
+    handlers = {int(number): repr(signal.getsignal(number)) for number in signal.valid_signals()}
+    return [
+        handlers, repr(warnings.filters), repr(numpy.geterr()), threading.active_count(), repr(sys.excepthook),
+        repr(random.getstate()), repr(numpy.random.get_state()), repr(sys.path), repr(sys.meta_path),
+    ]
+
+before, loaded = state(), set(sys.modules)
+__import__(sys.argv[1])
+after = state()
+print(json.dumps({"changed": [i for i, (a, b) in enumerate(zip(before, after)) if a != b],
+                  "loaded": sorted(set(sys.modules) - loaded)}))
+"""
+
+
+def run(*code: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a fresh interpreter that turns warnings into errors."""
+    line = [sys.executable, "-W", "error", "-c", *code]
+    return subprocess.run(line, capture_output=True, text=True, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_import__changes_nothing_but_sys_modules(module):
+    """No signal handler, warning filter, seed, hook or thread differs after the import, and nothing heavy is loaded."""
+    done = run(PROBE, module)
+
+    report = json.loads(done.stdout)
+    assert report["changed"] == []
+    assert HEAVY.isdisjoint(name.partition(".")[0] for name in report["loaded"])
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_import__prints_nothing(module):
+    """Importing writes to neither output."""
+    done = run(f"import {module}")
+
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_import__of_the_package_alone_loads_no_numpy():
+    """`import pufferlib` loads itself and the standard library: its time is that of an empty module."""
+    done = run("import sys; import pufferlib; print(*sys.modules)")
+
+    assert {"numpy", "gymnasium", "torch"}.isdisjoint(done.stdout.split())
+
+
+def public_modules() -> list[str]:
+    """Gives the names of all modules of the library without an underscore, adapters left out."""
+    found = pkgutil.walk_packages(pufferlib.__path__, "pufferlib.")
+    return sorted(module.name for module in found if "._" not in module.name)
+
+
+@pytest.mark.parametrize("module", public_modules())
+def test_all__is_sorted_and_complete(module):
+    """A package that lists `__all__` lists it sorted, and every name in it exists."""
+    code = (
+        "import importlib, sys\n"
+        "module = importlib.import_module(sys.argv[1])\n"
+        "names = getattr(module, '__all__', [])\n"
+        "assert list(names) == sorted(names), names\n"
+        "missing = [name for name in names if not hasattr(module, name)]\n"
+        "assert not missing, missing\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 0, done.stderr
