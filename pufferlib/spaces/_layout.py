@@ -22,7 +22,7 @@ Views = dict[str, Any] | np.ndarray[Any, Any]
 class Layout:
     """The flat form of one space. Immutable; made by `compile_layout`."""
 
-    __slots__ = ("_plan", "dtype", "flat_space", "is_passthrough", "leaves", "size_bytes", "space")
+    __slots__ = ("_leaf_nodes", "_plan", "dtype", "flat_space", "is_passthrough", "leaves", "size_bytes", "space")
 
     space: gymnasium.Space[Any]  # the original
     leaves: tuple[Leaf, ...]  # in row order
@@ -34,7 +34,7 @@ class Layout:
     def __init__(self, space: gymnasium.Space[Any]) -> None:
         """Compiles the space; see `compile_layout`."""
         root = compile_tree(space)
-        nodes = leaves_of(root)
+        nodes = self._leaf_nodes = leaves_of(root)
         self.space, self.dtype, self.size_bytes = space, root.dtype, root.dtype.itemsize
         self.leaves = tuple(Leaf(node.path, node.space, node.base, node.dtype.shape, node.offset) for node in nodes)
         self.is_passthrough = isinstance(space, gymnasium.spaces.Box)
@@ -108,6 +108,22 @@ class Layout:
         scalar = self.dtype.base if self.dtype.subdtype else self.dtype
         flat = rows.reshape(num_rows, -1).view(scalar)
         return _views(flat.reshape(num_rows, *self.dtype.shape), self.dtype)
+
+    def find_out_of_bounds(self, row: np.ndarray[Any, Any]) -> tuple[str, str, str] | None:
+        """Finds the first leaf of a row with a number outside of its space.
+
+        Returns:
+            (where, what the space promises, the number), or None if all numbers are inside.
+        """
+        data = np.ascontiguousarray(row).reshape(-1).view(np.uint8)
+        for leaf in self._leaf_nodes:
+            values = data[leaf.offset : leaf.offset + leaf.dtype.itemsize].view(leaf.base)
+            low, high = _bounds(leaf)
+            outside = np.flatnonzero(~((values >= low) & (values <= high)))
+            if len(outside):
+                i = outside[0]
+                return describe_path(leaf.path), f"between {low[i]} and {high[i]}", f"{values[i]} at flat index {i}"
+        return None
 
     def __eq__(self, other: object) -> bool:
         """Layouts of equal spaces are equal."""
