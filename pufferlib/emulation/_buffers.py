@@ -31,9 +31,13 @@ class Buffers:
     def allocate(cls, num_slots: int, flat_space: gymnasium.spaces.Box) -> Buffers:
         """Makes zeroed buffers for `num_slots` agents."""
         shape = (num_slots, *flat_space.shape)
-        flags = [np.zeros(num_slots, np.bool_) for _ in range(3)]
         return cls(
-            np.zeros(shape, flat_space.dtype), np.zeros(num_slots), *flags, np.zeros(shape, flat_space.dtype)
+            observations=np.zeros(shape, flat_space.dtype),
+            rewards=np.zeros(num_slots),
+            terminals=np.zeros(num_slots, np.bool_),
+            truncations=np.zeros(num_slots, np.bool_),
+            mask=np.zeros(num_slots, np.bool_),
+            final_observations=np.zeros(shape, flat_space.dtype),
         )
 
     def rows(self, start: int, stop: int) -> Buffers:

@@ -67,7 +67,7 @@ def check_reward(env: Any, reward: Any) -> float:
     except (TypeError, ValueError) as error:
         raise EmulationError(name_of(env), f"the reward {reward!r} isn't a number.", "Return a float.") from error
     if number != number:
-        raise EmulationError(name_of(env), "the reward is NaN.", "Correct the reward in the environment or in a wrapper.")
+        raise EmulationError(name_of(env), "the reward is NaN.", "Correct it in the environment or in a wrapper.")
     return number
 
 

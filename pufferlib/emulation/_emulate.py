@@ -31,6 +31,6 @@ def emulate(env: Any) -> Any:
         from pufferlib.emulation._pettingzoo import PettingZooPufferEnv
 
         return PettingZooPufferEnv(env=env)
-    problem = f"it is a {type(env).__mro__[-2].__module__}.{type(env).__name__}, not a Gymnasium or PettingZoo environment."
-    remedy = "Derive it from gymnasium.Env or pettingzoo.ParallelEnv, or wrap old Gym ones in pufferlib.wrappers.GymToGymnasium."
+    problem = f"it is a {type(env).__module__}.{type(env).__name__}, not a Gymnasium or PettingZoo environment."
+    remedy = "Derive it from gymnasium.Env or pettingzoo.ParallelEnv, or use pufferlib.wrappers.GymToGymnasium."
     raise EmulationError(name_of(env), problem, remedy)

@@ -51,7 +51,9 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
         """
         self.env: gymnasium.Env[Any, Any] = create(env, env_creator, env_args, env_kwargs)
         if not isinstance(self.env, gymnasium.Env):
-            remedy = "Wrap old Gym environments in pufferlib.wrappers.GymToGymnasium, PettingZoo ones in PettingZooPufferEnv."
+            remedy = (
+                "Use pufferlib.wrappers.GymToGymnasium for old Gym environments, PettingZooPufferEnv for PettingZoo."
+            )
             raise EmulationError(name_of(self.env), "it isn't a gymnasium.Env.", remedy)
         self.emulated = Emulated(
             compile_layout(self.env.observation_space), compile_action_layout(self.env.action_space)
@@ -139,7 +141,7 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
         return self.env.render_mode
 
     @property
-    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+    def spec(self) -> EnvSpec | None:
         """A spec that makes this environment again, flat, if the wrapped environment has one."""
         spec = self.env.spec
         if spec is None:

@@ -25,12 +25,12 @@ Steps = tuple[
 ]
 
 
-class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):
+class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignore[misc]  # PettingZoo is untyped
     """A PettingZoo Parallel environment with flat observations and actions, and nothing lost.
 
-    `reset` and `step` are PettingZoo's and speak of live agents only. `reset_into` and `step_into` write all A rows of the
-    buffers: an absent agent has mask False and a zero observation. Attributes that aren't found here come from the wrapped
-    environment, `env`.
+    `reset` and `step` are PettingZoo's and speak of live agents only. `reset_into` and `step_into` write all A rows of
+    the buffers: an absent agent has mask False and a zero observation. Attributes that aren't found here come from the
+    wrapped environment, `env`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):
             self.attach(buffers)
 
     @property
-    def agents(self) -> list[Agent]:  # type: ignore[override]
+    def agents(self) -> list[Agent]:
         """The agents that act in the next step."""
         return list(self._live)
 

@@ -89,7 +89,7 @@ class ActionLayout:
             flat = spaces.Box(lows, highs, dtype=dtype.type)
             self._describe("mixed" if discrete else "continuous", nvec, low, high, flat)
         self._layout = Layout(space)
-        self._scatters = _compile_scatters(discrete + continuous, sizes, flat.dtype)
+        self._scatters = _compile_scatters(discrete + continuous, flat.dtype)
 
     @property
     def is_passthrough(self) -> bool:
@@ -177,8 +177,9 @@ class ActionLayout:
 def compile_action_layout(space: gymnasium.Space[Any]) -> ActionLayout:
     """Compiles the flat form of an action space.
 
-    Discrete, one-dimensional MultiDiscrete (both without a start) and Box stay as they are. Other trees of discrete spaces
-    become a MultiDiscrete, trees of Boxes one Box, and mixed trees one Box whose first D entries are whole numbers.
+    Discrete, one-dimensional MultiDiscrete (both without a start) and Box stay as they are. Other trees of discrete
+    spaces become a MultiDiscrete, trees of Boxes one Box, and mixed trees one Box whose first D entries are whole
+    numbers.
 
     Raises:
         UnsupportedSpace: a part has no flat form; the error says which and why.
@@ -228,9 +229,7 @@ def _entry_dtype(discrete: list[Node], continuous: list[Node], nvec: tuple[int, 
     return np.result_type(np.float32 if is_small else np.float64, *dtypes)
 
 
-def _compile_scatters(
-    leaves: list[Node], sizes: list[np.ndarray[Any, Any]], entry_dtype: np.dtype[Any]
-) -> tuple[_Scatter, ...]:
+def _compile_scatters(leaves: list[Node], entry_dtype: np.dtype[Any]) -> tuple[_Scatter, ...]:
     """Groups the leaves, discrete ones first, by dtype and by whether they are rounded."""
     groups: dict[tuple[np.dtype[Any], bool], list[tuple[Any, Any, Any]]] = {}
     first = 0
@@ -241,8 +240,8 @@ def _compile_scatters(
         part = (first + np.arange(count), target, _starts(leaf))
         groups.setdefault((leaf.base, is_rounded), []).append(part)
         first += count
-    assert first >= sum(len(size) for size in sizes)
-    return tuple(
-        _Scatter(dtype, *(np.concatenate(column) for column in zip(*parts, strict=True)), is_rounded)
-        for (dtype, is_rounded), parts in groups.items()
-    )
+    scatters = []
+    for (dtype, is_rounded), parts in groups.items():
+        source, target, start = (np.concatenate(column) for column in zip(*parts, strict=True))
+        scatters.append(_Scatter(dtype, source, target, start, is_rounded))
+    return tuple(scatters)

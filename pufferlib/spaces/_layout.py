@@ -26,7 +26,7 @@ class Layout:
 
     space: gymnasium.Space[Any]  # the original
     leaves: tuple[Leaf, ...]  # in row order
-    dtype: np.dtype[Any]  # of one row: an aligned struct, or the leaf's own (with its shape) where the space is one leaf
+    dtype: np.dtype[Any]  # of one row: an aligned struct, or the leaf's own where the space is one leaf
     size_bytes: int  # R
     flat_space: gymnasium.spaces.Box  # what rows look like
     is_passthrough: bool  # the space is a Box: rows are its values, untouched
@@ -39,7 +39,7 @@ class Layout:
         self.leaves = tuple(Leaf(node.path, node.space, node.base, node.dtype.shape, node.offset) for node in nodes)
         self.is_passthrough = isinstance(space, gymnasium.spaces.Box)
         self.flat_space = space if isinstance(space, gymnasium.spaces.Box) else _flat_space(nodes, self.size_bytes)
-        tree = tuple(walk(root))  # the plan keeps it, and nothing that leads back here: capsules aren't garbage-collected
+        tree = tuple(walk(root))  # kept by the plan, which isn't garbage-collected: it must not lead back here
         self._plan = core.compile(
             description_of(root),
             _gaps(nodes, self.size_bytes),
@@ -90,7 +90,7 @@ class Layout:
             rows: (B, *flat_space.shape) of flat_space.dtype, C-contiguous.
 
         Returns:
-            A nested dict by field name with one (B, *leaf.shape) array a leaf, or that array alone if the space is a leaf.
+            A nested dict by field name with a (B, *leaf.shape) array for each leaf; if the space is a leaf, that array.
 
         Raises:
             ValueError: `rows` isn't of flat_space.dtype, as after a cast to float32.
@@ -99,8 +99,8 @@ class Layout:
             return rows
         if rows.dtype != self.flat_space.dtype:
             raise ValueError(
-                f"Rows of this layout are {self.flat_space.dtype}, but these are {rows.dtype}. Keep them uncast until they "
-                "are unpacked."
+                f"Rows of this layout are {self.flat_space.dtype}, but these are {rows.dtype}. "
+                "Keep them uncast until they are unpacked."
             )
         num_rows = rows.shape[0]
         if self.size_bytes == 0:
@@ -217,7 +217,7 @@ def _coerce_node(tree: tuple[Node, ...], node_id: int, value: Any) -> Any:
 def _restack(tree: tuple[Node, ...], node_id: int, items: tuple[Any, ...]) -> Any:
     """Batches the elements of a stacked Sequence."""
     space: Any = tree[node_id].space
-    batch = create_empty_array(space.feature_space, len(items))
+    batch: Any = create_empty_array(space.feature_space, len(items))
     return concatenate(space.feature_space, items, batch) if items else batch
 
 

@@ -139,9 +139,7 @@ def _compile(space: gymnasium.Space[Any], path: Path, lead: tuple[int, ...], is_
     for space_type, compiler in _COMPILERS:
         if isinstance(space, space_type):
             return compiler(space, path, lead, is_optional)
-    reason = (
-        f"{type(space).__name__} isn't one of Gymnasium's spaces. Convert it in a wrapper, for example to a Box or a Text."
-    )
+    reason = f"{type(space).__name__} isn't one of Gymnasium's spaces. Convert it in a wrapper, say to a Box or a Text."
     raise UnsupportedSpace(describe_path(path), repr(space), reason)
 
 
@@ -196,7 +194,7 @@ def _compile_dict(space: spaces.Dict, path: Path, lead: tuple[int, ...], is_opti
     return node
 
 
-def _compile_tuple(space: spaces.Tuple, path: Path, lead: tuple[int, ...], is_optional: bool) -> Node:
+def _compile_tuple(space: Any, path: Path, lead: tuple[int, ...], is_optional: bool) -> Node:
     names = tuple(f"f{i}" for i in range(len(space.spaces)))
     children = tuple(
         _compile(item, (*path, name), lead, is_optional) for name, item in zip(names, space.spaces, strict=True)
@@ -211,7 +209,7 @@ def _compile_sequence(space: spaces.Sequence, path: Path, lead: tuple[int, ...],
     return _branch(Kind.SEQUENCE, space, path, lead, ("length", "items"), (length, items))
 
 
-def _compile_oneof(space: spaces.OneOf, path: Path, lead: tuple[int, ...], is_optional: bool) -> Node:
+def _compile_oneof(space: Any, path: Path, lead: tuple[int, ...], is_optional: bool) -> Node:
     names = tuple(f"f{i}" for i in range(len(space.spaces)))
     choice = _leaf(
         Kind.INTEGER, spaces.Discrete(len(names)), (*path, "choice"), lead, np.int64, (), is_optional=is_optional
@@ -249,7 +247,7 @@ def _maximum(space: Any, name: str, path: Path) -> int:
     maximum = getattr(space, name, None)
     if maximum is None:
         kind = type(space).__name__
-        reason = f"it has no declared maximum. Use pufferlib.spaces.{kind}, or set `space.{name}`, the most that can come."
+        reason = f"it has no declared maximum. Use pufferlib.spaces.{kind}, or set `space.{name}`."
         raise UnsupportedSpace(describe_path(path), repr(space), reason)
     return int(maximum)
 
