@@ -42,13 +42,10 @@ class PolicyConfig:
     """The network."""
 
     hidden_size: int = 128
-    """Width of the hidden layers."""
+    """Width of the hidden layers, and of the LSTM if there is one."""
 
     recurrent: bool = False
-    """Puts an LSTM between encoder and heads, for tasks that need memory."""
-
-    lstm_size: int = 128
-    """Width of the LSTM's state."""
+    """Puts an LSTM of the same width between encoder and heads, for tasks that need memory."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ class TrainConfig:
     tensorboard: bool = False
     """Also logs for TensorBoard."""
 
-    env_kwargs: dict[str, str | int | float | bool] = field(default_factory=dict)
+    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Keyword arguments of the environment."""
 
     vector: VectorConfig = field(default_factory=VectorConfig)

@@ -1,0 +1,209 @@
+"""The command `puffer`: train a policy, play with it, list the environments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pufferlib.exceptions import CheckpointError, MissingDependency, PufferError
+
+if TYPE_CHECKING:
+    from pufferlib.training.config import TrainConfig
+    from pufferlib.training.run import Games
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+FAILED = 1
+
+USAGE = """\
+puffer train [ENV] [options]      train a policy (default: CartPole-v1)
+puffer train --resume RUN         go on with a run that was interrupted
+puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
+puffer envs [ADAPTER]             list the adapters, or an adapter's environments
+
+ENV is adapter/name (minigrid/MiniGrid-DoorKey-5x5-v0), a name alone, or an adapter.
+`puffer train ENV --help` lists all options with the values that suit ENV."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: words after `puffer`; None: those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {"train": _train, "eval": _eval, "envs": _envs}
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0 if words else 2
+    if words[0] not in commands:
+        print(f"puffer: there is no command {words[0]!r}.\n\n{USAGE}", file=sys.stderr)
+        return 2
+    try:
+        return commands[words[0]](words[1:])
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except PufferError as error:
+        print(f"puffer: {error}", file=sys.stderr)
+        return FAILED
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "tyro", "rich", "safetensors", "PIL"):
+            raise
+        print(f"puffer: {error}. Run: pip install pufferlib[train]", file=sys.stderr)
+        return FAILED
+
+
+def _train(words: list[str]) -> int:
+    """Trains, then plays with what was learned."""
+    spec, words = _take_name(words)
+    known, words = _parse_paths(words, "--resume", "--config")
+    from pufferlib.training import checkpoint, run
+    from pufferlib.training import config as configs
+
+    resume: Path | None = known["resume"]
+    if resume is not None:
+        if not (resume / "config.toml").is_file():
+            raise CheckpointError(
+                str(resume), "this is no run: it has no config.toml.", "Give a folder such as runs/NAME."
+            )
+        config = configs.load(resume / "config.toml")
+    else:
+        config = run.default_config(spec or configs.TrainConfig().env)
+    if known["config"] is not None:
+        config = configs.load(known["config"], config, config.env.partition("/")[2])
+    config = _parse_options(config, words, "train")
+
+    folder = resume or run.make_run(config)
+    if resume is not None:
+        (folder / "config.toml").write_text(configs.to_toml(config))
+    finished = run.train(config, folder, resume=resume is not None)
+    newest = checkpoint.latest(folder)
+    if not finished:
+        print(f"Interrupted. The checkpoint is {newest}\nGo on with: puffer train --resume {folder}")
+        return INTERRUPTED
+    print(f"\n{_curve(folder)}\n")
+    _report_games(config, run.play(config, folder, folder))
+    print(f"Checkpoint: {newest}")
+    return 0
+
+
+def _eval(words: list[str]) -> int:
+    """Plays with a checkpoint."""
+    spec, words = _take_name(words)
+    if spec is None and "--help" not in words and "-h" not in words:
+        print(USAGE, file=sys.stderr)
+        return 2
+    from pufferlib.training import checkpoint, run
+    from pufferlib.training import config as configs
+
+    path = _find_run(spec or configs.TrainConfig().env, configs.TrainConfig().runs)
+    folder = next((p for p in (path, *path.parents) if (p / "config.toml").is_file()), None)
+    if folder is None:
+        raise CheckpointError(str(path), "there is no config.toml with it.", "Give a folder such as runs/NAME.")
+    config = configs.load(folder / "config.toml")
+    config = replace(config, eval=_parse_options(config.eval, words, "eval"))
+    print(f"Playing {config.eval.episodes} episodes of {config.env} with {checkpoint.latest(path)}")
+    _report_games(config, run.play(config, path, folder))
+    return 0
+
+
+def _envs(words: list[str]) -> int:
+    """Lists adapters, or the environments of one."""
+    import pufferlib.environments
+
+    if words and words[0].startswith("-"):
+        print(USAGE)
+        return 0
+    if words:
+        print("\n".join(f"{words[0]}/{name}" for name in pufferlib.environments.load(words[0]).names()))
+        return 0
+    for adapter in pufferlib.environments.names():
+        module = pufferlib.environments.load(adapter)
+        try:
+            count = len(module.names())
+            state = f"{count} environment{'s' if count != 1 else ''}, default {module.DEFAULT}"
+        except MissingDependency as error:
+            state = f"not installed: {error.remedy}"
+        print(f"{adapter:<20} {state}")
+    return 0
+
+
+def _take_name(words: list[str]) -> tuple[str | None, list[str]]:
+    """Takes the environment or run off the front."""
+    if words and not words[0].startswith("-"):
+        return words[0], words[1:]
+    return None, words
+
+
+def _parse_paths(words: list[str], *options: str) -> tuple[dict[str, Path | None], list[str]]:
+    """Takes options whose values are paths out of the words."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in options:
+        parser.add_argument(option, type=Path)
+    known, rest = parser.parse_known_args(words)
+    return vars(known), rest
+
+
+def _parse_options(config: Any, words: list[str], command: str) -> Any:
+    """Changes a config as the command line says; its current values are the defaults."""
+    import tyro
+
+    return tyro.cli(
+        type(config),
+        default=config,
+        args=words,
+        prog=f"puffer {command} NAME",
+        description=USAGE,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.AvoidSubcommands),
+    )
+
+
+def _find_run(spec: str, runs: str) -> Path:
+    """Finds a run by its folder, or the newest one of an environment."""
+    if Path(spec).exists():
+        return Path(spec)
+    import pufferlib.environments
+    from pufferlib.training import config as configs
+
+    module, name = pufferlib.environments.resolve(spec)
+    env = f"{module.__name__.rpartition('.')[2]}/{name}"
+    found = [path.parent for path in Path(runs).glob("*/config.toml") if configs.load(path).env == env]
+    found = [path for path in found if any(path.glob("checkpoints/*/manifest.json"))]
+    if not found:
+        raise CheckpointError(spec, f"no run in {runs}/ has trained it.", f"Run: puffer train {spec}")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def _curve(folder: Path) -> str:
+    """Draws the returns over the steps."""
+    from pufferlib.training.dashboard import plot
+    from pufferlib.training.logger import read_jsonl
+
+    rows = list(read_jsonl(folder / "metrics.jsonl"))
+    if not rows:
+        return "(no update)"
+    returns = [float("nan") if row["episode_return"] is None else row["episode_return"] for row in rows]
+    last = rows[-1]
+    return f"{plot(returns)}\n  mean return of 100 episodes over {last['step']:,} steps, {last['seconds']:.1f} s"
+
+
+def _report_games(config: TrainConfig, games: Games) -> None:
+    """Says how the policy played."""
+    how = "most probable actions" if config.eval.deterministic else "sampled actions"
+    spread = f"{games.mean_return:.6g} (deviation {games.std_return:.3g})"
+    print(f"Mean return: {spread} over {len(games.episodes)} episodes, {how}")
+    if games.video is not None:
+        print(f"Video:      {games.video}")
+    elif config.eval.video != "none":
+        print("Video:      none, the environment renders no pictures")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
