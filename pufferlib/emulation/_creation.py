@@ -1,9 +1,9 @@
-"""What both wrappers do with `env`, `env_creator`, `env_args` and `env_kwargs`, and with values an environment returns."""
+"""What both wrappers share: how the environment is made, and checks of what it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pufferlib.exceptions import EmulationError, ObservationMismatch
 from pufferlib.spaces import Layout
@@ -44,16 +44,19 @@ def check_reset(env: Any, result: Any) -> Any:
     return result
 
 
-def check_step(env: Any, result: Any) -> Any:
-    """Passes on what step returned.
+def refuse_step(env: Any, result: Any) -> NoReturn:
+    """Complains about a step that isn't (observation, reward, terminated, truncated, info).
 
     Raises:
-        EmulationError: it isn't (observation, reward, terminated, truncated, info).
+        EmulationError: always.
     """
-    if len(result) != 5:
-        problem = f"step() returned {len(result)} values instead of 5."
-        raise EmulationError(name_of(env), problem, _LEGACY_REMEDY)
-    return result
+    problem = f"step() returned {len(result)} values instead of 5."
+    raise EmulationError(name_of(env), problem, _LEGACY_REMEDY)
+
+
+def no_buffers(env: Any) -> EmulationError:
+    """The error of reset_into and step_into without buffers."""
+    return EmulationError(name_of(env), "it has no buffers to write into.", "Call attach(buffers) first.")
 
 
 def check_reward(env: Any, reward: Any) -> float:

@@ -12,7 +12,15 @@ from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from pufferlib.emulation._buffers import Buffers
-from pufferlib.emulation._creation import check_reset, check_reward, check_step, check_values, create, name_of
+from pufferlib.emulation._creation import (
+    check_reset,
+    check_reward,
+    check_values,
+    create,
+    name_of,
+    no_buffers,
+    refuse_step,
+)
 from pufferlib.exceptions import EmulationError
 from pufferlib.spaces import Emulated, compile_action_layout, compile_layout
 
@@ -61,6 +69,8 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
         self.single_observation_space = self.observation_space = self.emulated.observation.flat_space
         self.single_action_space = self.action_space = self.emulated.action.flat_space
         self.episode_over = True
+        self._unpack = None if self.emulated.action.is_passthrough else self.emulated.action.unpack
+        self._pack_into = self.emulated.observation.pack_into
         self._buffers = buffers
         self._num_unchecked = NUM_CHECKED
 
@@ -88,9 +98,11 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
 
     def reset_into(self, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[str, Any]:
         """Starts an episode, writes its first observation into the buffers, and returns the info."""
-        buffers = self._attached("reset_into")
+        buffers = self._buffers
+        if buffers is None:
+            raise no_buffers(self.env)
         observation, info = self._reset(seed, options)
-        self.emulated.observation.pack_into(observation, buffers.observations, 0)
+        self._pack_into(observation, buffers.observations, 0)
         buffers.rewards[0] = 0
         buffers.terminals[0] = buffers.truncations[0] = False
         buffers.mask[0] = True
@@ -101,13 +113,14 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
 
         The observation goes into the buffers, and into `final_observations` too if the episode ended.
         """
-        buffers = self._attached("step_into")
+        buffers = self._buffers
+        if buffers is None:
+            raise no_buffers(self.env)
         observation, reward, terminal, truncation, info = self._step(actions[0])
-        self.emulated.observation.pack_into(observation, buffers.observations, 0)
+        self._pack_into(observation, buffers.observations, 0)
         buffers.rewards[0] = reward
         buffers.terminals[0] = terminal
         buffers.truncations[0] = truncation
-        buffers.mask[0] = True
         if self.episode_over:
             buffers.final_observations[0] = buffers.observations[0]
         return info
@@ -194,11 +207,6 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
         """Shows the wrapped environment."""
         return f"<GymnasiumPufferEnv{self.env}>"
 
-    def _attached(self, call: str) -> Buffers:
-        if self._buffers is None:
-            raise EmulationError(name_of(self.env), f"{call}() has no buffers to write.", "Call attach(buffers) first.")
-        return self._buffers
-
     def _reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         observation, info = check_reset(self.env, self.env.reset(seed=seed, options=options))
         if self._num_unchecked:
@@ -207,15 +215,18 @@ class GymnasiumPufferEnv(gymnasium.Env[NDArray[Any], Any]):
         return observation, info
 
     def _step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        action_layout = self.emulated.action
-        if not action_layout.is_passthrough:
-            action = action_layout.unpack(action)
+        if self._unpack is not None:
+            action = self._unpack(action)
         result = self.env.step(action)
-        observation, reward, terminal, truncation, info = check_step(self.env, result)
+        if len(result) != 5:
+            refuse_step(self.env, result)
+        observation, reward, terminal, truncation, info = result
+        if type(reward) is not float or reward != reward:
+            reward = check_reward(self.env, reward)
         if self._num_unchecked:
             self._check(observation)
         self.episode_over = bool(terminal or truncation)
-        return observation, check_reward(self.env, reward), bool(terminal), bool(truncation), info
+        return observation, reward, bool(terminal), bool(truncation), info
 
     def _check(self, observation: Any) -> None:
         check_values(self.emulated.observation, observation)

@@ -14,7 +14,15 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import aec_to_parallel, turn_based_aec_to_parallel
 
 from pufferlib.emulation._buffers import Buffers
-from pufferlib.emulation._creation import check_reset, check_reward, check_step, check_values, create, name_of
+from pufferlib.emulation._creation import (
+    check_reset,
+    check_reward,
+    check_values,
+    create,
+    name_of,
+    no_buffers,
+    refuse_step,
+)
 from pufferlib.emulation._gymnasium import NUM_CHECKED
 from pufferlib.exceptions import ActionMismatch, EmulationError
 from pufferlib.spaces import Emulated, compile_action_layout, compile_layout
@@ -130,7 +138,9 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
 
     def reset_into(self, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[Agent, dict[str, Any]]:
         """Starts an episode, writes all rows of the buffers, and returns the infos by agent."""
-        buffers = self._attached("reset_into")
+        buffers = self._buffers
+        if buffers is None:
+            raise no_buffers(self.env)
         observations, infos = self._reset(seed, options)
         self._write_observations(buffers, observations)
         buffers.rewards[:] = 0
@@ -144,7 +154,9 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         Rows of absent agents are ignored in `actions`. Observations of agents that ended in this step also go into
         `final_observations`.
         """
-        buffers = self._attached("step_into")
+        buffers = self._buffers
+        if buffers is None:
+            raise no_buffers(self.env)
         slots = [self._slots[agent] for agent in self._live]
         if len(slots) < self.num_slots:
             actions = actions[slots]
@@ -192,11 +204,6 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         """Shows the wrapped environment."""
         return f"<PettingZooPufferEnv<{self.env}>>"
 
-    def _attached(self, call: str) -> Buffers:
-        if self._buffers is None:
-            raise EmulationError(name_of(self.env), f"{call}() has no buffers to write.", "Call attach(buffers) first.")
-        return self._buffers
-
     def _reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[dict[Agent, Any], dict[Agent, Any]]:
         observations, infos = check_reset(self.env, self.env.reset(seed=seed, options=options))
         self._live = list(self.env.agents)
@@ -209,7 +216,10 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         if self.episode_over:
             raise EmulationError(name_of(self.env), "step() came after all agents had ended.", "Call reset() first.")
         acted = self._live
-        observations, rewards, terminals, truncations, infos = check_step(self.env, self.env.step(actions))
+        result = self.env.step(actions)
+        if len(result) != 5:
+            refuse_step(self.env, result)
+        observations, rewards, terminals, truncations, infos = result
         ended = {agent for agent in acted if terminals.get(agent, False) or truncations.get(agent, False)}
         left = [agent for agent in self.env.agents if agent not in ended]
         self._live = left
