@@ -1,0 +1,284 @@
+"""Steps a contiguous group of environments in one process, with autoreset, writing into an arena.
+
+The serial backend has one group; a worker process has one too. A group knows no queues, states or batches.
+
+Shapes: A agent slots in an environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from pufferlib.emulation import Buffers, emulate
+from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
+from pufferlib.spaces import Emulated
+from pufferlib.vector._arena import Arena
+from pufferlib.vector._options import Autoreset, Recipe
+
+Info: TypeAlias = dict[Any, Any]
+InfoMode = Literal["ends", "all", "split"]
+
+
+class EndInfo(NamedTuple):
+    """Both infos of a step that ended an episode and reset the environment, kept apart."""
+
+    final: Info
+    reset: Info
+
+    def merged(self) -> Info:
+        """Joins both as users see them: the last step's info, plus a non-empty reset info under `reset_info`."""
+        return {**self.final, "reset_info": self.reset} if self.reset else self.final
+
+
+class Member:
+    """One environment of a group, its rows and its seed."""
+
+    __slots__ = ("actions", "buffers", "env", "index", "seed", "step_into")
+
+    def __init__(self, index: int, env: Any, buffers: Buffers, actions: npt.NDArray[Any]) -> None:
+        """Attaches the environment to its rows."""
+        env.attach(buffers)
+        self.index = index  # in the pool
+        self.env = env
+        self.buffers = buffers
+        self.actions = actions
+        self.seed: int | None = None
+        self.step_into: Callable[[npt.NDArray[Any]], Info] = env.step_into
+
+
+class EnvGroup:
+    """Environments `first` to `first + len(recipes) - 1` of a pool.
+
+    Build, then `attach` to an arena, then `reset` and `step`. Every exception of an environment leaves as
+    `EnvironmentFailed`; the group must then only be closed.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], first: int = 0) -> None:
+        """Makes the environments; where one can't be made, closes those that could.
+
+        Raises:
+            EnvironmentFailed: a creator raised.
+            InvalidVectorOption: environments differ in their spaces, or two are the same object.
+        """
+        self.first = first
+        self.envs: list[Any] = []
+        self.members: list[Member] = []
+        self.info_mode: InfoMode = "ends"
+        made: list[Any] = []
+        try:
+            for index, recipe in enumerate(recipes, first):
+                made.append(_guard(recipe, index, "constructor", None))
+                check_twins(made, first)
+                self.envs.append(_guard(partial(emulate, made[-1]), index, "constructor", None))
+                check_same_spaces(self.envs[0], self.envs[-1], index)
+        except BaseException:
+            for env in self.envs + made[len(self.envs) :]:
+                _close_quietly(env)
+            raise
+
+    @property
+    def emulated(self) -> Emulated:
+        """The emulated spaces that all environments share."""
+        emulated: Emulated = self.envs[0].emulated
+        return emulated
+
+    @property
+    def num_slots(self) -> int:
+        """A, the agent slots of each environment."""
+        return int(self.envs[0].num_slots)
+
+    def attach(self, arena: Arena, autoreset: Autoreset, info_mode: InfoMode) -> None:
+        """Lets every environment write its rows of the arena from now on."""
+        self.info_mode = info_mode
+        self._episode_over = arena.episode_over
+        self._by_agent = not isinstance(self.envs[0], gymnasium.Env)
+        self.members = [
+            Member(index, env, arena.buffers(index), arena.actions[arena.rows(index)])
+            for index, env in enumerate(self.envs, self.first)
+        ]
+        self._tracks_ends = autoreset == "disabled"
+        steps = {"same_step": self._step_same, "next_step": self._step_next, "disabled": self._step_only}
+        self._step = steps[autoreset]
+
+    def reset(
+        self,
+        seeds: Sequence[int | None],
+        options: dict[str, Any] | None,
+        start: int,
+        stop: int,
+        selected: npt.NDArray[np.bool_] | None = None,
+    ) -> list[Any]:
+        """Resets the environments start to stop - 1 of the pool, or those of them that are selected.
+
+        Args:
+            seeds: one an environment of the whole pool.
+            options: what each environment's `reset` gets.
+            start: the first environment.
+            stop: one past the last.
+            selected: (E,) which to reset; None is all.
+
+        Returns:
+            One info an environment, {} for those that weren't reset.
+        """
+        infos: list[Any] = []
+        for index in range(start, stop):
+            if selected is not None and not selected[index]:
+                infos.append({})
+                continue
+            member = self.members[index - self.first]
+            member.seed = seeds[index]
+            infos.append(self._reset_member(member, options, seed=member.seed))
+            self._episode_over[index] = member.env.episode_over
+        return infos
+
+    def step(self, start: int, stop: int) -> list[Any]:
+        """Steps the environments start to stop - 1 of the pool with the actions in the arena.
+
+        Returns:
+            One info an environment: a dict, {} where there is nothing to say, or `EndInfo` in info mode "split".
+        """
+        infos: list[Any] = []
+        members = self.members[start - self.first : stop - self.first]
+        try:
+            self._step(members, infos)
+        except EnvironmentFailed:
+            raise
+        except Exception as error:
+            member = members[len(infos)]  # the loops append one info an environment
+            raise EnvironmentFailed(member.index, "step", member.seed, _describe(error)) from error
+        if self._tracks_ends:
+            for index, member in enumerate(members, start):
+                self._episode_over[index] = member.env.episode_over
+        return infos
+
+    def close(self) -> None:
+        """Closes every environment, also when one fails to.
+
+        Raises:
+            EnvironmentFailed: the first failure, after all were closed.
+        """
+        failure: EnvironmentFailed | None = None
+        while self.envs:
+            index = self.first + len(self.envs) - 1
+            try:
+                self.envs.pop().close()
+            except Exception as error:  # noqa: BLE001 - raised below, once the others are closed
+                failure = EnvironmentFailed(index, "close", self._seed_of(index), _describe(error))
+                failure.__cause__ = error
+        self.members = []
+        if failure is not None:
+            raise failure
+
+    def _step_same(self, members: list[Member], infos: list[Any]) -> None:
+        """Steps; an environment whose episode ends is reset in the same step."""
+        looks_at_all = self._by_agent or self.info_mode != "ends"
+        for member in members:
+            info = member.step_into(member.actions)
+            if member.env.episode_over:
+                infos.append(self._restart(member, info))
+            else:
+                infos.append(self._settle(member, info) if looks_at_all else {})
+
+    def _step_next(self, members: list[Member], infos: list[Any]) -> None:
+        """Steps; an environment whose episode ended in the step before is reset instead, its action ignored."""
+        for member in members:
+            if member.env.episode_over:
+                infos.append(self._reset_member(member, None))
+            else:
+                infos.append(self._settle(member, member.step_into(member.actions)))
+
+    def _step_only(self, members: list[Member], infos: list[Any]) -> None:
+        """Steps; the caller resets, and has checked that no episode is over."""
+        for member in members:
+            infos.append(self._settle(member, member.step_into(member.actions)))
+
+    def _restart(self, member: Member, info: Info) -> Any:
+        """Begins the next episode, keeping the rewards and flags of the step that ended the last one."""
+        buffers = member.buffers
+        rewards, terminals = buffers.rewards.copy(), buffers.terminals.copy()
+        truncations = buffers.truncations.copy()
+        reset_info = self._reset_member(member, None)
+        buffers.rewards[:] = rewards
+        buffers.terminals[:] = terminals
+        buffers.truncations[:] = truncations
+        both = EndInfo(self._trim(info), reset_info)
+        return both if self.info_mode == "split" else both.merged()
+
+    def _reset_member(self, member: Member, options: dict[str, Any] | None, seed: int | None = None) -> Info:
+        """Resets one environment; an autoreset passes no seed and no options."""
+        call = partial(member.env.reset_into, seed, options)
+        return self._trim(_guard(call, member.index, "reset", member.seed))
+
+    def _settle(self, member: Member, info: Info) -> Info:
+        """Takes agents that ended out of the mask, and keeps the info if the mode asks for it or an agent ended."""
+        buffers = member.buffers
+        if _any_end(buffers) if self._by_agent else member.env.episode_over:
+            buffers.mask &= ~(buffers.terminals | buffers.truncations)
+        elif self.info_mode == "ends":
+            return {}
+        return self._trim(info)
+
+    def _trim(self, info: Info) -> Info:
+        """Gives {} for an info by agent in which no agent has anything to say."""
+        return {} if self._by_agent and not any(info.values()) else info
+
+    def _seed_of(self, index: int) -> int | None:
+        """Looks up the last seed of an environment, if it was ever attached."""
+        position = index - self.first
+        return self.members[position].seed if position < len(self.members) else None
+
+
+def _guard(call: Callable[[], Any], index: int, phase: str, seed: int | None) -> Any:
+    """Calls into an environment; its exceptions leave with the context that the caller needs."""
+    try:
+        return call()
+    except Exception as error:
+        raise EnvironmentFailed(index, phase, seed, _describe(error)) from error
+
+
+def check_twins(made: Sequence[Any], first: int) -> None:
+    """Refuses a creator that gives back an environment that the pool already has."""
+    newest = made[-1]
+    position = next(position for position, env in enumerate(made) if env is newest)
+    if position < len(made) - 1:
+        problem = f"gave the same object for environments {first + position} and {first + len(made) - 1}."
+        raise InvalidVectorOption("env_creators", repr(newest), problem, "Make a new environment in every call.")
+
+
+def check_same_spaces(one: Any, other: Any, index: int) -> None:
+    """Refuses an environment whose spaces or agent slots differ from those of the pool's first."""
+    remedy = "All environments of a pool need the same ones: correct them, or make one pool each."
+    pairs = [
+        ("observation space", one.emulated.observation.space, other.emulated.observation.space),
+        ("flat observation space", one.emulated.observation.flat_space, other.emulated.observation.flat_space),
+        ("action space", one.emulated.action.space, other.emulated.action.space),
+        ("number of agent slots", one.num_slots, other.num_slots),
+    ]
+    for name, expected, got in pairs:
+        if expected is not got and expected != got:
+            problem = f"makes environment {index} with {name} {got}, but the first one's is {expected}."
+            raise InvalidVectorOption("env_creators", "[...]", problem, remedy)
+
+
+def _any_end(buffers: Buffers) -> bool:
+    """Whether any agent ended in the last step; bytes are faster than numpy's `any` for a few agents."""
+    return b"\x01" in buffers.terminals.tobytes() or b"\x01" in buffers.truncations.tobytes()
+
+
+def _describe(error: BaseException) -> str:
+    """Words an exception in one line."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _close_quietly(env: Any) -> None:
+    """Closes an environment of a pool that couldn't be built; the first error is the one to report."""
+    try:
+        env.close()
+    except Exception:  # noqa: BLE001, S110 - the constructor's error is on its way
+        pass

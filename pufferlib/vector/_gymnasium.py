@@ -1,0 +1,141 @@
+"""A pool of single-agent environments as a `gymnasium.vector.VectorEnv`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import gymnasium.vector
+import numpy as np
+import numpy.typing as npt
+
+from pufferlib.exceptions import InvalidVectorOption, MissingDependency
+from pufferlib.vector._group import EndInfo, Info
+
+if TYPE_CHECKING:
+    from pufferlib.vector._pool import Block, Pool, Seeds
+
+Array = npt.NDArray[Any]
+
+
+class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
+    """What `gymnasium.vector.SyncVectorEnv` would be over the same emulated environments, bit for bit.
+
+    Arrays are copies, also where the pool's are views. Made by `Pool.as_gymnasium`; the pool stays usable, but then
+    both drive the same environments.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        """Wraps a pool whose batches hold all its environments, one agent each."""
+        _check_fits(pool)
+        self.pool = pool
+        self.num_envs = pool.num_envs
+        self.single_observation_space = pool.single_observation_space
+        self.single_action_space = pool.single_action_space
+        self.observation_space = pool.observation_space
+        self.action_space = pool.action_space
+        self.metadata = {**pool.driver_env.metadata, "autoreset_mode": _autoreset_mode(pool.options.autoreset)}
+        self.render_mode = pool.driver_env.render_mode
+
+    def reset(self, *, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Resets the environments, as `Pool.reset` does.
+
+        Returns:
+            observations (E, ...) and infos in Gymnasium's form: an array and a mask `_key` a key.
+        """
+        self.pool.async_reset(seed, options)
+        infos = self._collect(self.pool._receive_split(), None)
+        return self._block.observations.copy(), infos
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Steps the environments, as `Pool.step` does.
+
+        Returns:
+            observations, rewards, terminations, truncations (E rows each) and infos in Gymnasium's form, in mode
+            "same_step" with `final_obs` and `final_info` where an episode ended.
+        """
+        self.pool.send(actions)
+        infos = self.pool._receive_split()
+        block = self._block
+        return (
+            block.observations.copy(),
+            block.rewards.copy(),
+            block.terminals.copy(),
+            block.truncations.copy(),
+            self._collect(infos, block.final_observations),
+        )
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Renders every environment."""
+        return self.call("render")
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Calls a method of every wrapped environment, or reads an attribute; one result each."""
+        return self.pool._call(name, args, kwargs)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Reads an attribute of every wrapped environment."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Sets an attribute of every wrapped environment, to one value or to a list with one each.
+
+        Raises:
+            ValueError: the list has another length.
+        """
+        listed: Sequence[Any] = values if isinstance(values, list | tuple) else [values] * self.num_envs
+        if len(listed) != self.num_envs:
+            raise ValueError(f"{len(listed)} values for {self.num_envs} environments. Pass one value, or one each.")
+        self.pool._set_attr(name, listed)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Closes the pool."""
+        self.pool.close()
+
+    @property  # type: ignore[misc]  # read-only, as in SyncVectorEnv
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The random generators of the wrapped environments."""
+        return self.get_attr("np_random")
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The last seeds of the wrapped environments."""
+        return self.get_attr("np_random_seed")
+
+    @property
+    def _block(self) -> Block:
+        block = self.pool._block
+        assert block is not None
+        return block
+
+    def _collect(self, infos: list[Info | EndInfo], final_observations: Array | None) -> dict[str, Any]:
+        """Joins the infos of all environments into arrays, in the order that Gymnasium does."""
+        joined: dict[str, Any] = {}
+        for index, info in enumerate(infos):
+            if isinstance(info, EndInfo):
+                assert final_observations is not None
+                final = {"final_obs": final_observations[index].copy(), "final_info": info.final}
+                joined = self._add_info(joined, final, index)
+                info = info.reset
+            if info:
+                joined = self._add_info(joined, info, index)
+        return joined
+
+
+def _check_fits(pool: Pool) -> None:
+    """Refuses pools that Gymnasium's interface has no words for."""
+    if pool.num_agents != pool.num_envs or not isinstance(pool.driver_env, gymnasium.Env):
+        problem = "can't be a gymnasium.vector.VectorEnv: its environments have agents that come and go."
+        raise InvalidVectorOption("env_creators", "[...]", problem, "Use reset() and step() of the pool.")
+    if pool.options.batch_size != pool.num_envs:
+        problem = f"is below num_envs={pool.num_envs}: a gymnasium.vector.VectorEnv steps all at once."
+        raise InvalidVectorOption("batch_size", str(pool.options.batch_size), problem, f"Nearest: {pool.num_envs}.")
+
+
+def _autoreset_mode(name: str) -> Any:
+    """Looks up Gymnasium's own name of a mode."""
+    modes = getattr(gymnasium.vector, "AutoresetMode", None)
+    if modes is None:
+        raise MissingDependency("as_gymnasium", "gymnasium>=1.1", "pip install 'gymnasium>=1.1'")
+    return modes[name.upper()]

@@ -1,0 +1,466 @@
+"""The contract of every backend: which call may come when, and what a batch is.
+
+A pool is new, ready (its last batch waits for actions), pending (a batch can be received), failed or closed:
+
+    reset, async_reset   any but failed, closed   -> pending (then `reset` receives: ready)
+    send                 ready                    -> pending
+    recv                 pending                  -> ready
+    close                any                      -> closed
+
+Shapes: E environments, A agent slots in each, N = E*A rows, B rows in a batch.
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+
+from pufferlib.exceptions import ActionMismatch, EnvironmentFailed, InvalidVectorOption, VectorStateError
+from pufferlib.spaces import Emulated
+from pufferlib.vector._arena import Arena
+from pufferlib.vector._group import EndInfo, Info
+from pufferlib.vector._options import PoolOptions
+
+if TYPE_CHECKING:
+    from pufferlib.vector._gymnasium import GymnasiumVectorEnv
+
+Seeds = int | Sequence[int | None] | None
+
+
+class Batch(NamedTuple):
+    """What `recv` returns: B rows of some of the environments."""
+
+    observations: npt.NDArray[Any]  # (B, *single_observation_space.shape)
+    rewards: npt.NDArray[np.float64]  # (B,)
+    terminals: npt.NDArray[np.bool_]  # (B,)
+    truncations: npt.NDArray[np.bool_]  # (B,)
+    infos: list[Info]  # one dict an environment of the batch, {} where there is nothing
+    env_id: npt.NDArray[np.int64]  # (B,) which of the N rows these are
+    mask: npt.NDArray[np.bool_]  # (B,) True where an agent acts on this observation; see `Pool`
+
+
+class Block(NamedTuple):
+    """Views of consecutive environments' rows in the arena."""
+
+    envs: range
+    observations: npt.NDArray[Any]
+    final_observations: npt.NDArray[Any]
+    actions: npt.NDArray[Any]
+    rewards: npt.NDArray[np.float64]
+    terminals: npt.NDArray[np.bool_]
+    truncations: npt.NDArray[np.bool_]
+    mask: npt.NDArray[np.bool_]
+    episode_over: npt.NDArray[np.bool_]  # one an environment
+    env_id: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, arena: Arena, envs: range) -> Block:
+        """Views the rows of environments `envs`, a range with step 1."""
+        num_slots = arena.spec.num_slots
+        rows = slice(envs.start * num_slots, envs.stop * num_slots)
+        return cls(
+            envs=envs,
+            observations=arena.observations[rows],
+            final_observations=arena.final_observations[rows],
+            actions=arena.actions[rows],
+            rewards=arena.rewards[rows],
+            terminals=arena.terminals[rows],
+            truncations=arena.truncations[rows],
+            mask=arena.mask[rows],
+            episode_over=arena.episode_over[envs.start : envs.stop],
+            env_id=np.arange(rows.start, rows.stop),
+        )
+
+
+class State(Enum):
+    """Which calls a pool takes; drawn at the top of this file."""
+
+    NEW = "new"
+    READY = "ready"
+    PENDING = "pending"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+_READY, _PENDING = State.READY, State.PENDING  # an enum member is slow to look up on the step path
+
+_REMEDIES = {
+    State.NEW: ("Nothing was reset yet.", "Call reset() or async_reset() first."),
+    State.READY: ("The last batch has no actions yet.", "Call send(actions) first."),
+    State.PENDING: ("A batch is on its way.", "Call recv() first."),
+    State.CLOSED: ("The pool is closed.", "Make a new one with pufferlib.vector.make."),
+}
+
+
+class Pool(ABC):
+    """Many environments that are stepped a batch at a time; a context manager that closes them.
+
+    With `zero_copy=True`, the arrays of a batch and `final_observations` are views: they are valid until the next
+    `send`, `step` or reset, which writes over them. With `zero_copy=False` they are copies, and the caller's own.
+
+    A row's `mask` is True if an agent will act on the row's observation. It is False where the agent is absent (its
+    observation and reward are then zero) and where it has just ended without a reset (the row then holds its last
+    reward, flags and observation); what is sent for such rows is ignored. A transition counts if the mask was True in
+    the batch before it.
+    """
+
+    OPTIONS: ClassVar[tuple[str, ...]] = ()  # what a backend takes beyond the options that all have
+
+    def __init__(self, options: PoolOptions, emulated: Emulated, arena: Arena) -> None:
+        """Keeps the checked options and the arena; backends build both first."""
+        self.options = options
+        self.emulated = emulated
+        self.arena = arena
+        self.num_envs = options.num_envs
+        self.num_agents = arena.spec.num_envs * arena.spec.num_slots
+        self.agents_per_batch = options.batch_size * arena.spec.num_slots
+        self._state = State.NEW
+        self._failure = ""
+        self._is_split = False  # infos come as EndInfo, for as_gymnasium
+        self._was_reset = False
+        self._block: Block | None = None
+
+    # Attributes
+
+    @property
+    @abstractmethod
+    def driver_env(self) -> Any:
+        """An emulated environment to read spaces and attributes from."""
+
+    @property
+    def single_observation_space(self) -> spaces.Box:
+        """The flat observation space of one row."""
+        space: spaces.Box = self.emulated.observation.flat_space
+        return space
+
+    @property
+    def single_action_space(self) -> spaces.Space[Any]:
+        """The flat action space of one row."""
+        space: spaces.Space[Any] = self.emulated.action.flat_space
+        return space
+
+    @cached_property
+    def observation_space(self) -> spaces.Space[Any]:
+        """The space of a batch of observations, (B, ...)."""
+        return batch_space(self.single_observation_space, self.agents_per_batch)
+
+    @cached_property
+    def action_space(self) -> spaces.Space[Any]:
+        """The space of a batch of actions, (B, ...)."""
+        return batch_space(self.single_action_space, self.agents_per_batch)
+
+    @property
+    def final_observations(self) -> npt.NDArray[Any]:
+        """The last observations of episodes that ended in the last batch, (B, *single_observation_space.shape).
+
+        Row i is valid where `terminals[i] | truncations[i]` of that batch, in every autoreset mode.
+
+        Raises:
+            VectorStateError: there is no batch yet, or the next one is on its way.
+        """
+        if self._block is None or self._state is not _READY:
+            raise self._refuse("final_observations")
+        rows = self._block.final_observations
+        return rows if self.options.zero_copy else rows.copy()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._state is State.CLOSED
+
+    # Calls
+
+    def reset(self, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[npt.NDArray[Any], list[Info]]:
+        """Resets every environment and waits for all of them.
+
+        Args:
+            seed: None, one int (environment i gets seed + i), or one int or None an environment.
+            options: what each environment's `reset` gets. `options["reset_mask"]`, (E,) bool, picks which to reset; it
+                is taken out of what the environments get.
+
+        Returns:
+            observations (N, ...) and one info an environment.
+
+        Raises:
+            VectorStateError: the pool failed or is closed, has batches smaller than all environments, or `reset_mask`
+                leaves out environments that were never reset or are being stepped.
+            InvalidVectorOption: the seed or the reset mask has a wrong shape.
+            EnvironmentFailed: an environment raised.
+        """
+        self._check_whole("reset")
+        self._begin_reset("reset", seed, options)
+        observations, *_, infos, _, _ = self.recv()
+        return observations, infos
+
+    def step(
+        self, actions: npt.ArrayLike
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], list[Info]]:
+        """Steps every environment and waits for all of them.
+
+        Args:
+            actions: (N, ...) flat actions; see `action_space`.
+
+        Returns:
+            observations, rewards, terminals, truncations (N rows each) and one info an environment.
+
+        Raises:
+            VectorStateError, ActionMismatch, EnvironmentFailed: as `send` and `recv`.
+        """
+        if self._state is not _READY:
+            raise self._refuse("step")
+        self._check_whole("step")
+        self.send(actions)
+        return self.recv()[:5]
+
+    def async_reset(self, seed: Seeds = None, options: dict[str, Any] | None = None) -> None:
+        """Begins to reset every environment, dropping what was under way; `recv` gives the first batch.
+
+        Args:
+            seed: as in `reset`.
+            options: as in `reset`; a reset mask needs batches of all environments.
+
+        Raises:
+            VectorStateError, InvalidVectorOption: as `reset`.
+        """
+        self._begin_reset("async_reset", seed, options)
+
+    def send(self, actions: npt.ArrayLike) -> None:
+        """Hands in the actions for the last batch. Their values are copied: the array stays the caller's.
+
+        Args:
+            actions: (B, ...) flat actions, in the rows' order of the last batch.
+
+        Raises:
+            VectorStateError: no batch waits for actions, or an episode is over and autoreset is "disabled".
+            ActionMismatch: wrong shape, or a dtype that doesn't fit; nothing was stepped.
+        """
+        if self._state is not _READY:
+            raise self._refuse("send")
+        assert self._block is not None
+        if self.options.autoreset == "disabled":
+            self._check_alive(self._block)
+        _write_actions(self._block.actions, actions)
+        self._state = _PENDING
+        self._start_step(self._block)
+
+    def recv(self) -> Batch:
+        """Waits for the next batch.
+
+        Returns:
+            A `Batch`, also a plain tuple: (observations, rewards, terminals, truncations, infos, env_id, mask).
+
+        Raises:
+            VectorStateError: nothing is on its way.
+            EnvironmentFailed: an environment raised; from then on the pool can only be closed.
+        """
+        if self._state is not _PENDING:
+            raise self._refuse("recv")
+        infos = self._receive()
+        if self._is_split:
+            infos = [info.merged() if isinstance(info, EndInfo) else info for info in infos]
+        block = self._block
+        assert block is not None
+        if self.options.zero_copy:
+            arrays = block.observations, block.rewards, block.terminals, block.truncations
+            return Batch(*arrays, infos, block.env_id.copy(), block.mask)
+        return Batch(
+            block.observations.copy(),
+            block.rewards.copy(),
+            block.terminals.copy(),
+            block.truncations.copy(),
+            infos,
+            block.env_id.copy(),
+            block.mask.copy(),
+        )
+
+    def close(self) -> None:
+        """Closes every environment; does nothing the second time.
+
+        Raises:
+            EnvironmentFailed: an environment's `close` raised; all others were closed first.
+        """
+        if self._state is not State.CLOSED:
+            self._state = State.CLOSED
+            self._close()
+
+    def as_gymnasium(self) -> GymnasiumVectorEnv:
+        """Gives a `gymnasium.vector.VectorEnv` that drives this pool; closing it closes the pool.
+
+        Every info is collected from now on, as Gymnasium wants it.
+
+        Raises:
+            InvalidVectorOption: environments with several agents, or batches smaller than all environments.
+        """
+        from pufferlib.vector._gymnasium import GymnasiumVectorEnv
+
+        return GymnasiumVectorEnv(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except EnvironmentFailed as failure:
+            if error is None:
+                raise
+            error.add_note(f"Closing the pool failed too. {failure}")  # the first error is the one to see
+
+    # What a backend does
+
+    @abstractmethod
+    def _start_reset(
+        self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
+    ) -> None:
+        """Begins to reset all environments, or the selected ones; forgets steps under way."""
+
+    @abstractmethod
+    def _start_step(self, block: Block) -> None:
+        """Begins to step a block whose actions are in the arena."""
+
+    @abstractmethod
+    def _finish(self) -> tuple[Block, list[Any]]:
+        """Waits for a block and gives its infos."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Closes all environments. Called once, in any state."""
+
+    @abstractmethod
+    def _split_infos(self) -> None:
+        """Collects every info, with those of a same-step reset apart, from now on."""
+
+    @abstractmethod
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Reads an attribute of every wrapped environment, or calls it."""
+
+    @abstractmethod
+    def _set_attr(self, name: str, values: Sequence[Any]) -> None:
+        """Sets an attribute of every wrapped environment."""
+
+    # Shared steps
+
+    def _receive(self) -> list[Any]:
+        """Finishes one batch; whatever goes wrong in it, an interrupt included, leaves the pool failed."""
+        try:
+            self._block, infos = self._finish()
+        except BaseException as error:
+            self._state = State.FAILED
+            self._failure = f"{error}" or type(error).__name__
+            raise
+        self._state = _READY
+        return infos
+
+    def _receive_split(self) -> list[Any]:
+        """Receives for `as_gymnasium`: infos stay apart, arrays stay in the arena."""
+        if not self._is_split:
+            self._is_split = True
+            self._split_infos()
+        return self._receive()
+
+    def _begin_reset(self, call: str, seed: Seeds, options: dict[str, Any] | None) -> None:
+        """Checks and starts a reset."""
+        if self._state in (State.FAILED, State.CLOSED):
+            raise self._refuse(call)
+        seeds = check_seeds(seed, self.num_envs)
+        selected = None
+        if options is not None and "reset_mask" in options:
+            options = dict(options)  # the caller's stays as it is
+            selected = check_reset_mask(options.pop("reset_mask"), self.num_envs)
+            self._check_partial(call, selected)
+        self._state = _PENDING
+        self._was_reset = True
+        self._start_reset(seeds, options, selected)
+
+    def _check_partial(self, call: str, selected: npt.NDArray[np.bool_]) -> None:
+        """Refuses to reset some environments while the others have no observation to keep."""
+        if selected.all():
+            return
+        self._check_whole(call)
+        if self._state is not _READY:
+            problem = "options['reset_mask'] leaves out environments that " + (
+                "are being stepped." if self._was_reset else "were never reset."
+            )
+            remedy = "Call recv() first." if self._was_reset else "Reset all environments first."
+            raise VectorStateError(call, problem, remedy)
+
+    def _check_whole(self, call: str) -> None:
+        """Refuses calls that need a batch of all environments."""
+        if self.options.batch_size != self.num_envs:
+            problem = f"Batches hold {self.options.batch_size} of {self.num_envs} environments."
+            remedy = "Call async_reset(), recv() and send(), or leave out batch_size and reset_mask."
+            raise VectorStateError(call, problem, remedy)
+
+    def _check_alive(self, block: Block) -> None:
+        """Refuses to step environments whose episode is over: nobody else will reset them."""
+        if block.episode_over.any():
+            over = ", ".join(str(block.envs[i]) for i in np.flatnonzero(block.episode_over))
+            problem = f"Autoreset is disabled and the episode is over in environment {over}."
+            remedy = "Call reset(options={'reset_mask': ...}) with True there."
+            raise VectorStateError("send", problem, remedy)
+
+    def _refuse(self, call: str) -> VectorStateError:
+        """Says why a call can't be taken in this state and which can."""
+        if self._state is State.FAILED:
+            return VectorStateError(call, f"The pool failed before: {self._failure}", "close() it and make a new one.")
+        problem, remedy = _REMEDIES[self._state]
+        return VectorStateError(call, problem, remedy)
+
+
+def check_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
+    """Gives one seed, or None, an environment.
+
+    Raises:
+        InvalidVectorOption: not None, an int, or one int or None an environment.
+    """
+    if seed is None:
+        return [None] * num_envs
+    remedy = f"Pass None, an int, or a list of {num_envs} of them."
+    try:
+        if not isinstance(seed, Sequence | np.ndarray):
+            first = operator.index(seed)
+            return [first + i for i in range(num_envs)]
+        seeds = [None if value is None else operator.index(value) for value in seed]
+    except TypeError:
+        raise InvalidVectorOption("seed", repr(seed), "is no whole number.", remedy) from None
+    if len(seeds) != num_envs:
+        raise InvalidVectorOption("seed", repr(seed), f"has {len(seeds)} entries.", remedy)
+    return seeds
+
+
+def check_reset_mask(mask: Any, num_envs: int) -> npt.NDArray[np.bool_]:
+    """Gives a copy of a valid reset mask.
+
+    Raises:
+        InvalidVectorOption: not an (E,) bool array with at least one True.
+    """
+    remedy = f"Pass a numpy array of {num_envs} bools with True where to reset, at least once."
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (num_envs,):
+        raise InvalidVectorOption("options['reset_mask']", repr(mask), "is no mask of the environments.", remedy)
+    if not mask.any():
+        raise InvalidVectorOption("options['reset_mask']", repr(mask), "selects nothing.", remedy)
+    return mask.copy()
+
+
+def _write_actions(rows: npt.NDArray[Any], actions: npt.ArrayLike) -> None:
+    """Copies a batch of actions into the arena; never rounds floats to ints."""
+    try:
+        given = actions if type(actions) is np.ndarray else np.asarray(actions)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ActionMismatch(f"an array of shape {rows.shape}", f"{type(actions).__name__} ({error})") from None
+    if given.shape != rows.shape or not np.can_cast(given.dtype, rows.dtype, "same_kind"):
+        got = f"{given.dtype} of shape {given.shape}"
+        raise ActionMismatch(f"an array of {rows.dtype}, shape {rows.shape}", got)
+    rows[...] = given
