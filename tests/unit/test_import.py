@@ -1,5 +1,7 @@
 """`import pufferlib` is quick, quiet and without side effects."""
 
+import importlib
+import inspect
 import json
 import pkgutil
 import subprocess
@@ -73,23 +75,19 @@ def test_import__of_the_package_alone_loads_no_numpy():
     assert {"numpy", "gymnasium", "torch"}.isdisjoint(done.stdout.split())
 
 
-def public_modules() -> list[str]:
-    """Gives the names of all modules of the library without an underscore, adapters left out."""
+def public_packages() -> list[str]:
+    """Gives the names of the library's packages without an underscore, adapters left out."""
     found = pkgutil.walk_packages(pufferlib.__path__, "pufferlib.")
-    return sorted(module.name for module in found if "._" not in module.name)
+    return sorted(module.name for module in found if module.ispkg and "._" not in module.name)
 
 
-@pytest.mark.parametrize("module", public_modules())
-def test_all__is_sorted_and_complete(module):
-    """A package that lists `__all__` lists it sorted, and every name in it exists."""
-    code = (
-        "import importlib, sys\n"
-        "module = importlib.import_module(sys.argv[1])\n"
-        "names = getattr(module, '__all__', [])\n"
-        "assert list(names) == sorted(names), names\n"
-        "missing = [name for name in names if not hasattr(module, name)]\n"
-        "assert not missing, missing\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True, check=False, timeout=60)
+@pytest.mark.parametrize("package", public_packages())
+def test_all__is_what_is_public(package):
+    """A package's `__all__` lists every public name in it, and nothing else. (ruff checks that it is sorted.)"""
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{package} needs {error.name}")
+    public = {name for name, value in vars(module).items() if name[0] != "_" and not inspect.ismodule(value)}
 
-    assert done.returncode == 0, done.stderr
+    assert public - {"annotations"} == set(getattr(module, "__all__", []))
