@@ -3,9 +3,10 @@
 E environments, A agent slots in each, N = E*A rows, B rows in a batch. Environment e, slot a is row e*A + a.
 """
 
+from pufferlib.vector._batch import Batch
 from pufferlib.vector._gymnasium import GymnasiumVectorEnv
 from pufferlib.vector._make import make
-from pufferlib.vector._pool import Batch, Pool
+from pufferlib.vector._pool import Pool
 from pufferlib.vector._serial import Serial
 
 __all__ = ["Batch", "GymnasiumVectorEnv", "Pool", "Serial", "make"]

@@ -14,7 +14,9 @@ from pufferlib.exceptions import InvalidVectorOption, MissingDependency
 from pufferlib.vector._group import EndInfo, Info
 
 if TYPE_CHECKING:
-    from pufferlib.vector._pool import Block, Pool, Seeds
+    from pufferlib.vector._arguments import Seeds
+    from pufferlib.vector._batch import Block
+    from pufferlib.vector._pool import Pool
 
 Array = npt.NDArray[Any]
 

@@ -12,74 +12,28 @@ Shapes: E environments, A agent slots in each, N = E*A rows, B rows in a batch.
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from pufferlib.exceptions import ActionMismatch, EnvironmentFailed, InvalidVectorOption, VectorStateError
+from pufferlib.exceptions import EnvironmentFailed, VectorStateError
 from pufferlib.spaces import Emulated
 from pufferlib.vector._arena import Arena
+from pufferlib.vector._arguments import Seeds, check_reset_mask, check_seeds, write_actions
+from pufferlib.vector._batch import Batch, Block
 from pufferlib.vector._group import EndInfo, Info
 from pufferlib.vector._options import PoolOptions
 
 if TYPE_CHECKING:
     from pufferlib.vector._gymnasium import GymnasiumVectorEnv
-
-Seeds = int | Sequence[int | None] | None
-
-
-class Batch(NamedTuple):
-    """What `recv` returns: B rows of some of the environments."""
-
-    observations: npt.NDArray[Any]  # (B, *single_observation_space.shape)
-    rewards: npt.NDArray[np.float64]  # (B,)
-    terminals: npt.NDArray[np.bool_]  # (B,)
-    truncations: npt.NDArray[np.bool_]  # (B,)
-    infos: list[Info]  # one dict an environment of the batch, {} where there is nothing
-    env_id: npt.NDArray[np.int64]  # (B,) which of the N rows these are
-    mask: npt.NDArray[np.bool_]  # (B,) True where an agent acts on this observation; see `Pool`
-
-
-class Block(NamedTuple):
-    """Views of consecutive environments' rows in the arena."""
-
-    envs: range
-    observations: npt.NDArray[Any]
-    final_observations: npt.NDArray[Any]
-    actions: npt.NDArray[Any]
-    rewards: npt.NDArray[np.float64]
-    terminals: npt.NDArray[np.bool_]
-    truncations: npt.NDArray[np.bool_]
-    mask: npt.NDArray[np.bool_]
-    episode_over: npt.NDArray[np.bool_]  # one an environment
-    env_id: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, arena: Arena, envs: range) -> Block:
-        """Views the rows of environments `envs`, a range with step 1."""
-        num_slots = arena.spec.num_slots
-        rows = slice(envs.start * num_slots, envs.stop * num_slots)
-        return cls(
-            envs=envs,
-            observations=arena.observations[rows],
-            final_observations=arena.final_observations[rows],
-            actions=arena.actions[rows],
-            rewards=arena.rewards[rows],
-            terminals=arena.terminals[rows],
-            truncations=arena.truncations[rows],
-            mask=arena.mask[rows],
-            episode_over=arena.episode_over[envs.start : envs.stop],
-            env_id=np.arange(rows.start, rows.stop),
-        )
 
 
 class State(Enum):
@@ -124,6 +78,8 @@ class Pool(ABC):
         self.num_envs = options.num_envs
         self.num_agents = arena.spec.num_envs * arena.spec.num_slots
         self.agents_per_batch = options.batch_size * arena.spec.num_slots
+        self._zero_copy = options.zero_copy
+        self._is_whole = options.batch_size == options.num_envs
         self._state = State.NEW
         self._failure = ""
         self._is_split = False  # infos come as EndInfo, for as_gymnasium
@@ -171,7 +127,7 @@ class Pool(ABC):
         if self._block is None or self._state is not _READY:
             raise self._refuse("final_observations")
         rows = self._block.final_observations
-        return rows if self.options.zero_copy else rows.copy()
+        return rows if self._zero_copy else rows.copy()
 
     @property
     def closed(self) -> bool:
@@ -220,7 +176,11 @@ class Pool(ABC):
             raise self._refuse("step")
         self._check_whole("step")
         self.send(actions)
-        return self.recv()[:5]
+        infos = self._merged(self._receive())
+        block = self._block
+        assert block is not None
+        rows = block if self._zero_copy else block.copied()
+        return rows.observations, rows.rewards, rows.terminals, rows.truncations, infos
 
     def async_reset(self, seed: Seeds = None, options: dict[str, Any] | None = None) -> None:
         """Begins to reset every environment, dropping what was under way; `recv` gives the first batch.
@@ -249,7 +209,7 @@ class Pool(ABC):
         assert self._block is not None
         if self.options.autoreset == "disabled":
             self._check_alive(self._block)
-        _write_actions(self._block.actions, actions)
+        write_actions(self._block.actions, actions)
         self._state = _PENDING
         self._start_step(self._block)
 
@@ -265,23 +225,13 @@ class Pool(ABC):
         """
         if self._state is not _PENDING:
             raise self._refuse("recv")
-        infos = self._receive()
-        if self._is_split:
-            infos = [info.merged() if isinstance(info, EndInfo) else info for info in infos]
+        infos = self._merged(self._receive())
         block = self._block
         assert block is not None
-        if self.options.zero_copy:
-            arrays = block.observations, block.rewards, block.terminals, block.truncations
-            return Batch(*arrays, infos, block.env_id.copy(), block.mask)
-        return Batch(
-            block.observations.copy(),
-            block.rewards.copy(),
-            block.terminals.copy(),
-            block.truncations.copy(),
-            infos,
-            block.env_id.copy(),
-            block.mask.copy(),
-        )
+        rows = block if self._zero_copy else block.copied()
+        # The ids are few bytes and often sorted or offset by who gets them, so they are always a copy.
+        ids = block.env_id.copy()
+        return Batch(rows.observations, rows.rewards, rows.terminals, rows.truncations, infos, ids, rows.mask)
 
     def close(self) -> None:
         """Closes every environment; does nothing the second time.
@@ -363,6 +313,12 @@ class Pool(ABC):
         self._state = _READY
         return infos
 
+    def _merged(self, infos: list[Any]) -> list[Info]:
+        """Gives infos as users see them, also where `as_gymnasium` keeps them apart."""
+        if not self._is_split:
+            return infos
+        return [info.merged() if isinstance(info, EndInfo) else info for info in infos]
+
     def _receive_split(self) -> list[Any]:
         """Receives for `as_gymnasium`: infos stay apart, arrays stay in the arena."""
         if not self._is_split:
@@ -398,7 +354,7 @@ class Pool(ABC):
 
     def _check_whole(self, call: str) -> None:
         """Refuses calls that need a batch of all environments."""
-        if self.options.batch_size != self.num_envs:
+        if not self._is_whole:
             problem = f"Batches hold {self.options.batch_size} of {self.num_envs} environments."
             remedy = "Call async_reset(), recv() and send(), or leave out batch_size and reset_mask."
             raise VectorStateError(call, problem, remedy)
@@ -417,50 +373,3 @@ class Pool(ABC):
             return VectorStateError(call, f"The pool failed before: {self._failure}", "close() it and make a new one.")
         problem, remedy = _REMEDIES[self._state]
         return VectorStateError(call, problem, remedy)
-
-
-def check_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
-    """Gives one seed, or None, an environment.
-
-    Raises:
-        InvalidVectorOption: not None, an int, or one int or None an environment.
-    """
-    if seed is None:
-        return [None] * num_envs
-    remedy = f"Pass None, an int, or a list of {num_envs} of them."
-    try:
-        if not isinstance(seed, Sequence | np.ndarray):
-            first = operator.index(seed)
-            return [first + i for i in range(num_envs)]
-        seeds = [None if value is None else operator.index(value) for value in seed]
-    except TypeError:
-        raise InvalidVectorOption("seed", repr(seed), "is no whole number.", remedy) from None
-    if len(seeds) != num_envs:
-        raise InvalidVectorOption("seed", repr(seed), f"has {len(seeds)} entries.", remedy)
-    return seeds
-
-
-def check_reset_mask(mask: Any, num_envs: int) -> npt.NDArray[np.bool_]:
-    """Gives a copy of a valid reset mask.
-
-    Raises:
-        InvalidVectorOption: not an (E,) bool array with at least one True.
-    """
-    remedy = f"Pass a numpy array of {num_envs} bools with True where to reset, at least once."
-    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (num_envs,):
-        raise InvalidVectorOption("options['reset_mask']", repr(mask), "is no mask of the environments.", remedy)
-    if not mask.any():
-        raise InvalidVectorOption("options['reset_mask']", repr(mask), "selects nothing.", remedy)
-    return mask.copy()
-
-
-def _write_actions(rows: npt.NDArray[Any], actions: npt.ArrayLike) -> None:
-    """Copies a batch of actions into the arena; never rounds floats to ints."""
-    try:
-        given = actions if type(actions) is np.ndarray else np.asarray(actions)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ActionMismatch(f"an array of shape {rows.shape}", f"{type(actions).__name__} ({error})") from None
-    if given.shape != rows.shape or not np.can_cast(given.dtype, rows.dtype, "same_kind"):
-        got = f"{given.dtype} of shape {given.shape}"
-        raise ActionMismatch(f"an array of {rows.dtype}, shape {rows.shape}", got)
-    rows[...] = given

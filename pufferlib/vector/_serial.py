@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pufferlib.vector._arena import Arena, ArenaSpec
+from pufferlib.vector._batch import Block
 from pufferlib.vector._group import EnvGroup
 from pufferlib.vector._options import PoolOptions
-from pufferlib.vector._pool import Block, Pool
+from pufferlib.vector._pool import Pool
 
 
 class Serial(Pool):
@@ -38,6 +39,10 @@ class Serial(Pool):
         starts = range(0, options.num_envs, options.batch_size)
         self._blocks = [Block.of(arena, range(start, start + options.batch_size)) for start in starts]
         self._work: deque[tuple[Block, Callable[[], list[Any]]]] = deque()
+        step = self._group.step
+        self._steps = {
+            block.envs.start: (block, partial(step, block.envs.start, block.envs.stop)) for block in self._blocks
+        }
 
     @property
     def driver_env(self) -> Any:
@@ -53,7 +58,7 @@ class Serial(Pool):
             self._work.append((block, reset))
 
     def _start_step(self, block: Block) -> None:
-        self._work.append((block, partial(self._group.step, block.envs.start, block.envs.stop)))
+        self._work.append(self._steps[block.envs.start])
 
     def _finish(self) -> tuple[Block, list[Any]]:
         # Work is done here and not in `send`, so that errors leave from the same call on every backend.

@@ -1,0 +1,69 @@
+"""What a batch is: the rows that `recv` returns, and the rows of the arena behind them.
+
+Shapes: B rows in a batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pufferlib.vector._arena import Arena
+from pufferlib.vector._group import Info
+
+
+class Batch(NamedTuple):
+    """What `recv` returns: B rows of some of the environments."""
+
+    observations: npt.NDArray[Any]  # (B, *single_observation_space.shape)
+    rewards: npt.NDArray[np.float64]  # (B,)
+    terminals: npt.NDArray[np.bool_]  # (B,)
+    truncations: npt.NDArray[np.bool_]  # (B,)
+    infos: list[Info]  # one dict an environment of the batch, {} where there is nothing
+    env_id: npt.NDArray[np.int64]  # (B,) which of the N rows these are
+    mask: npt.NDArray[np.bool_]  # (B,) True where an agent acts on this observation; see `Pool`
+
+
+class Block(NamedTuple):
+    """Views of consecutive environments' rows in the arena."""
+
+    envs: range
+    observations: npt.NDArray[Any]
+    final_observations: npt.NDArray[Any]
+    actions: npt.NDArray[Any]
+    rewards: npt.NDArray[np.float64]
+    terminals: npt.NDArray[np.bool_]
+    truncations: npt.NDArray[np.bool_]
+    mask: npt.NDArray[np.bool_]
+    episode_over: npt.NDArray[np.bool_]  # one an environment
+    env_id: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, arena: Arena, envs: range) -> Block:
+        """Views the rows of environments `envs`, a range with step 1."""
+        num_slots = arena.spec.num_slots
+        rows = slice(envs.start * num_slots, envs.stop * num_slots)
+        return cls(
+            envs=envs,
+            observations=arena.observations[rows],
+            final_observations=arena.final_observations[rows],
+            actions=arena.actions[rows],
+            rewards=arena.rewards[rows],
+            terminals=arena.terminals[rows],
+            truncations=arena.truncations[rows],
+            mask=arena.mask[rows],
+            episode_over=arena.episode_over[envs.start : envs.stop],
+            env_id=np.arange(rows.start, rows.stop),
+        )
+
+    def copied(self) -> Block:
+        """Copies what a batch is made of; the rest stays views."""
+        return self._replace(
+            observations=self.observations.copy(),
+            rewards=self.rewards.copy(),
+            terminals=self.terminals.copy(),
+            truncations=self.truncations.copy(),
+            mask=self.mask.copy(),
+        )
