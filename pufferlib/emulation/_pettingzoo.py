@@ -122,6 +122,8 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
             ObservationMismatch: an observation isn't what the environment's space promises.
             EmulationError: the environment breaks the API.
         """
+        if self.episode_over:
+            raise EmulationError(name_of(self.env), "step came after all agents had ended.", "Reset it first.")
         if set(actions) != set(self._live):
             raise ActionMismatch(f"a dict with the live agents {self._live}", f"a dict with {list(actions)}")
         unpack = self.emulated.action.unpack
@@ -157,17 +159,23 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         buffers = self._buffers
         if buffers is None:
             raise no_buffers(self.env)
-        slots = [self._slots[agent] for agent in self._live]
+        if self.episode_over:
+            raise EmulationError(name_of(self.env), "step came after all agents had ended.", "Reset it first.")
+        acted = self._live
+        slots = [self._slots[agent] for agent in acted]
         if len(slots) < self.num_slots:
             actions = actions[slots]
         unpacked = self.emulated.action.unpack_batch(actions)
-        observations, rewards, terminals, truncations, infos = self._step(dict(zip(self._live, unpacked, strict=True)))
-        self._write_observations(buffers, observations)
+        observations, rewards, terminals, truncations, infos = self._step(dict(zip(acted, unpacked, strict=True)))
+        # An agent may go without a word: its row keeps the last observation, and its episode was cut.
+        vanished = [agent for agent in acted if agent not in observations]
+        truncations.update(dict.fromkeys(vanished, True))
+        self._write_observations(buffers, observations, keep=vanished)
         agents = self.possible_agents
         buffers.rewards[:] = [rewards.get(agent, 0.0) for agent in agents]
         buffers.terminals[:] = [terminals.get(agent, False) for agent in agents]
         buffers.truncations[:] = [truncations.get(agent, False) for agent in agents]
-        ended = [self._slots[agent] for agent in observations if terminals[agent] or truncations[agent]]
+        ended = [self._slots[agent] for agent in acted if terminals.get(agent, False) or truncations[agent]]
         if ended:
             buffers.final_observations[ended] = buffers.observations[ended]
         return infos
@@ -213,8 +221,6 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
 
     def _step(self, actions: dict[Agent, Any]) -> tuple[dict[Agent, Any], ...]:
         """Steps the wrapped environment and keeps the agents that were there: those that acted and those that came."""
-        if self.episode_over:
-            raise EmulationError(name_of(self.env), "step() came after all agents had ended.", "Call reset() first.")
         acted = self._live
         result = self.env.step(actions)
         if len(result) != 5:
@@ -223,8 +229,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         ended = {agent for agent in acted if terminals.get(agent, False) or truncations.get(agent, False)}
         left = [agent for agent in self.env.agents if agent not in ended]
         self._live = left
-        # An agent that goes without a word was cut off. Its observation is the last one, if there is any.
-        vanished = set(acted).difference(ended, left)
+        vanished = set(acted).difference(ended, left)  # gone without a word: cut off
         self._check_agents(observations)
         self.episode_over = not left
         came = [agent for agent in left if agent not in acted] if len(left) + len(ended) > len(acted) else []
@@ -249,13 +254,13 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
                 check_values(self.emulated.observation, observations[agent])
         self._num_unchecked = max(0, self._num_unchecked - 1)
 
-    def _write_observations(self, buffers: Buffers, observations: dict[Agent, Any]) -> None:
+    def _write_observations(self, buffers: Buffers, observations: dict[Agent, Any], keep: Sequence[Agent] = ()) -> None:
         pack_into, rows = self.emulated.observation.pack_into, buffers.observations
         for slot, agent in enumerate(self.possible_agents):
             if agent in observations:
                 pack_into(observations[agent], rows, slot)
                 self._dirty[slot] = True
-            elif self._dirty[slot]:
+            elif self._dirty[slot] and agent not in keep:
                 rows[slot] = 0
                 self._dirty[slot] = False
         buffers.mask[:] = self._dirty

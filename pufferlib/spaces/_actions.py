@@ -130,7 +130,7 @@ class ActionLayout:
             packed.view(scatter.dtype)[:, scatter.target] = values + scatter.start
         return [self._layout.unpack_from(packed, i) for i in range(num_rows)]
 
-    def pack(self, action: Any) -> np.ndarray[Any, Any]:
+    def pack(self, action: Any) -> Any:
         """Turns an original action into the flat one: the inverse of `unpack`.
 
         Raises:
@@ -139,14 +139,13 @@ class ActionLayout:
         if action not in self.space:
             raise ActionMismatch(f"a value of {self.space}", repr(action))
         if self._layout is None:
-            return np.asarray(action)
+            return action
         packed = self._layout.pack(action)
         entries = np.zeros(len(self.nvec) + self.num_continuous, self.flat_space.dtype)
         for scatter in self._scatters:
-            # Places without a value hold zeros, which may lie below the start.
-            values = packed.view(scatter.dtype)[scatter.target] - scatter.start
-            is_discrete = scatter.source < len(self.nvec)
-            entries[scatter.source] = np.where(is_discrete, np.maximum(values, 0), values)
+            entries[scatter.source] = packed.view(scatter.dtype)[scatter.target] - scatter.start
+        # Places without a value hold zeros, which may lie outside of start..start + n - 1.
+        entries[: len(self.nvec)] = np.clip(entries[: len(self.nvec)], 0, np.array(self.nvec, entries.dtype) - 1)
         return entries.reshape(self.flat_space.shape)
 
     def _round(self, entries: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

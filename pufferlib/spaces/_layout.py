@@ -103,11 +103,10 @@ class Layout:
                 "Keep them uncast until they are unpacked."
             )
         num_rows = rows.shape[0]
-        if self.size_bytes == 0:
-            return _views(np.zeros(num_rows, self.dtype), self.dtype)
-        scalar = self.dtype.base if self.dtype.subdtype else self.dtype
-        flat = rows.reshape(num_rows, -1).view(scalar)
-        return _views(flat.reshape(num_rows, *self.dtype.shape), self.dtype)
+        shape = (num_rows, *self.dtype.shape)
+        if self.size_bytes == 0:  # NumPy can't view nothing as nothing
+            return _views(np.zeros(shape, self.dtype.base), self.dtype)
+        return _views(rows.reshape(num_rows, -1).view(self.dtype.base).reshape(shape), self.dtype)
 
     def find_out_of_bounds(self, row: np.ndarray[Any, Any]) -> tuple[str, str, str] | None:
         """Finds the first leaf of a row with a number outside of its space.
