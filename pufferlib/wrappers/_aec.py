@@ -40,6 +40,7 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
         self.render_mode = getattr(env, "render_mode", None)
         self.takes_turns = not env.metadata.get("is_parallelizable", False)
         self.agents: list[Any] = []
+        self._gone: dict[Any, tuple[Any, bool, bool, dict[str, Any]]] = {}  # results of agents removed in this cycle
 
     @property
     def unwrapped(self) -> Any:
@@ -65,7 +66,8 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
         self.env.reset(seed=seed, options=options)
         self._clear_dead()
         self.agents = list(self.env.agents)
-        return {agent: self.env.observe(agent) for agent in self.agents}, self._infos(self.agents)
+        observations = {agent: self.env.observe(agent) for agent in self.agents}
+        return observations, {agent: dict(self.env.infos.get(agent, {})) for agent in self.agents}
 
     def step(self, actions: Agents) -> tuple[Agents, Agents, Agents, Agents, Agents]:
         """Takes one cycle of agents, or one turn.
@@ -79,9 +81,9 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
         Raises:
             EmulationError: an agent that acts has no action.
         """
-        here = self.agents
-        rewards = dict.fromkeys(here, 0.0)
-        for agent in [self.env.agent_selection] if self.takes_turns else here:
+        rewards = dict.fromkeys(self.agents, 0.0)
+        self._gone = {}
+        for agent in [self.env.agent_selection] if self.takes_turns else self.agents:
             if agent not in self.env.agents or self._is_over(agent):
                 continue  # it ended earlier in this cycle
             if agent not in actions:
@@ -91,18 +93,17 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
             self.env.step(actions[agent])
             for other, reward in self.env.rewards.items():
                 rewards[other] = rewards.get(other, 0.0) + float(reward)
-        agents = list(dict.fromkeys([*here, *self.env.agents]))
-        known = [agent for agent in agents if agent in self.env.terminations]
-        terminations = {agent: bool(self.env.terminations[agent]) for agent in known}
-        truncations = {agent: bool(self.env.truncations[agent]) for agent in known}
-        observations = {agent: self.env.observe(agent) for agent in known}
-        infos = self._infos(known)
+        results = self._gone | {agent: self._result(agent) for agent in self.env.agents}
         self._clear_dead()
         self.agents = [agent for agent in self.env.agents if not self._is_over(agent)]
+        observations = {agent: result[0] for agent, result in results.items()}
+        terminations = {agent: result[1] for agent, result in results.items()}
+        truncations = {agent: result[2] for agent, result in results.items()}
+        infos = {agent: result[3] for agent, result in results.items()}
         if self.takes_turns and self.agents:
             for info in infos.values():
                 info["active_agent"] = self.env.agent_selection
-        return observations, {agent: rewards.get(agent, 0.0) for agent in known}, terminations, truncations, infos
+        return observations, {agent: rewards.get(agent, 0.0) for agent in results}, terminations, truncations, infos
 
     def render(self) -> Any:
         """Renders the environment."""
@@ -120,6 +121,11 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
         """Whether an agent ended and waits to be removed."""
         return bool(self.env.terminations.get(agent) or self.env.truncations.get(agent))
 
+    def _result(self, agent: Any) -> tuple[Any, bool, bool, dict[str, Any]]:
+        """Gives an agent's observation, flags and info, the latter copied, so that it can be added to."""
+        terminated, truncated = bool(self.env.terminations[agent]), bool(self.env.truncations[agent])
+        return self.env.observe(agent), terminated, truncated, dict(self.env.infos.get(agent, {}))
+
     def _clear_dead(self) -> None:
         """Takes the empty turns of ended agents, by which AEC environments remove them."""
         while self.env.agents and self._is_over(self.env.agent_selection):
@@ -128,12 +134,9 @@ class AECToParallel(ParallelEnv[Any, Any, Any]):  # type: ignore[misc]  # Pettin
     def _skip_to(self, agent: Any) -> None:
         """Takes the empty turns of agents that ended earlier in this cycle, until `agent` is selected."""
         while self.env.agents and self.env.agent_selection != agent and self._is_over(self.env.agent_selection):
+            self._gone[self.env.agent_selection] = self._result(self.env.agent_selection)
             self.env.step(None)
         if self.env.agent_selection != agent:
             problem = f"it selects agent {self.env.agent_selection!r} where the cycle has {agent!r}."
             remedy = "Set metadata['is_parallelizable'] = False: its agents take turns."
             raise EmulationError(type(self.env.unwrapped).__name__, problem, remedy)
-
-    def _infos(self, agents: list[Any]) -> Agents:
-        """Copies the infos of some agents, so that they can be added to."""
-        return {agent: dict(self.env.infos.get(agent, {})) for agent in agents}

@@ -47,8 +47,8 @@ class GymToGymnasium(gymnasium.Env[Any, Any]):
         self._render_takes_mode = hasattr(innermost, "render") and _takes(innermost.render, "mode")
 
     def __getattr__(self, name: str) -> Any:
-        """Looks up other attributes in the wrapped environment."""
-        if name.startswith("_") or name == "env":
+        """Looks up other attributes in the wrapped environment, but for `seed`, which Gymnasium has no more."""
+        if name.startswith("_") or name in ("env", "seed"):
             raise AttributeError(name)
         return getattr(self.env, name)
 
