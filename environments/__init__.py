@@ -1,1 +1,16 @@
-"""Adapters of third-party environments."""
+"""Adapters of third-party environments, one folder each, and the registry that finds them by name.
+
+A folder here is an adapter. Other packages add theirs with the entry-point group `pufferlib.environments`,
+whose values name modules that look like the folders' modules:
+
+    names() -> list[str]                              every environment that can be made
+    DEFAULT: str                                      the one that is made when no name is given
+    SAMPLES: ((name, options), ...)                   a few small ones that stand for all kinds of spaces in it
+    env_creator(name=DEFAULT) -> callable(**options)  picklable, for `pufferlib.vector.make`
+    make(name=DEFAULT, render_mode=None, **options)   an emulated environment that reports its episodes
+    Policy                                            a torch module that takes the emulated environment
+"""
+
+from pufferlib.environments._registry import ENTRY_POINT_GROUP, load, make_creator, names, resolve
+
+__all__ = ["ENTRY_POINT_GROUP", "load", "make_creator", "names", "resolve"]

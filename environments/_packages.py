@@ -1,0 +1,32 @@
+"""Imports the packages that adapters adapt, and says how to get one that isn't there."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from pufferlib.exceptions import MissingDependency
+
+
+def import_package(package: str, adapter: str) -> ModuleType:
+    """Imports a third-party package for an adapter.
+
+    Args:
+        package: the module to import.
+        adapter: the adapter's folder, which is also the name of its extra.
+
+    Returns:
+        The module.
+
+    Raises:
+        MissingDependency: the package, or one that it needs itself, isn't installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise missing(error.name or package, adapter) from error
+
+
+def missing(package: str, adapter: str) -> MissingDependency:
+    """Builds the error for a package that isn't installed, with the command that installs it."""
+    return MissingDependency(adapter, package, f"pip install 'pufferlib[{adapter}]'")

@@ -1,0 +1,55 @@
+"""What is special about classic control: nothing is changed, whatever the action space."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+import pufferlib.environments.classic_control as adapter
+
+
+def test_names__are_gymnasiums_classic_control():
+    """All ids whose code is in that package are listed, outdated versions included."""
+    assert adapter.names() == [
+        "Acrobot-v1",
+        "CartPole-v0",
+        "CartPole-v1",
+        "MountainCar-v0",
+        "MountainCarContinuous-v0",
+        "Pendulum-v1",
+    ]
+
+
+def test_make__outdated_versions_warn():
+    """Gymnasium's advice to use CartPole-v1 reaches the user."""
+    with pytest.warns(DeprecationWarning, match="CartPole-v0 is out of date"):
+        adapter.make("CartPole-v0").close()
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1"])
+def test_make__changes_nothing_about_a_box(name):
+    """Spaces, observations, rewards and ends are those of gymnasium.make, bit for bit."""
+    ours, theirs = adapter.make(name), gymnasium.make(name)
+    theirs.action_space.seed(1)
+    assert ours.single_observation_space == theirs.observation_space
+    assert ours.single_action_space == theirs.action_space
+    np.testing.assert_array_equal(ours.reset(seed=2)[0], theirs.reset(seed=2)[0], strict=True)
+    for _ in range(300):
+        action = theirs.action_space.sample()
+        got, expected = ours.step(action), theirs.step(action)
+        np.testing.assert_array_equal(got[0], expected[0], strict=True)
+        assert got[1:4] == expected[1:4]
+        if got[2] or got[3]:
+            np.testing.assert_array_equal(ours.reset()[0], theirs.reset()[0], strict=True)
+
+
+def test_make__time_limit_is_a_truncation():
+    """A pendulum never fails: its episodes are cut after 200 steps, and the statistics say so."""
+    with adapter.make("Pendulum-v1") as env:
+        env.reset(seed=0)
+        steps = [env.step(np.zeros(1, np.float32)) for _ in range(200)]
+
+    assert [step[3] for step in steps] == [False] * 199 + [True]
+    assert not any(step[2] for step in steps)
+    assert steps[-1][4]["episode"] == {"r": pytest.approx(sum(step[1] for step in steps)), "l": 200}
