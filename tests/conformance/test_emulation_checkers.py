@@ -49,9 +49,9 @@ def test_gymnasium_check_env__accepts_any_observation_space(observation):
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.filterwarnings("ignore:.*we recommend using a symmetric")
+@pytest.mark.filterwarnings("ignore:.*a symmetric and normalized")
 def test_gymnasium_check_env__accepts_any_action_space(action):
-    """Gymnasium's checker has nothing to say, but for a recommendation that whole numbers from 0 to n - 1 can't follow."""
+    """Gymnasium's checker only recommends symmetric Boxes, which whole numbers from 0 to n - 1 are not."""
     check_env(register(spaces.Box(-1, 1, (3,)), ACTIONS[action]))
 
 
@@ -62,7 +62,7 @@ def test_sb3_check_env__accepts_any_observation_space(observation):
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.filterwarnings("ignore:.*we recommend using a symmetric")
+@pytest.mark.filterwarnings("ignore:.*a symmetric and normalized")
 def test_sb3_check_env__accepts_any_action_space(action):
     """Stable-Baselines3's checker has nothing to say, but for the same recommendation."""
     sb3_check_env(register(spaces.Box(-1, 1, (3,)), ACTIONS[action]))

@@ -13,7 +13,7 @@ from space_strategies import boxes, discretes, multibinaries, multidiscretes, sa
 
 
 def action_spaces():
-    """Trees of action spaces. Boxes without dims are left out: Gymnasium samples them as scalars, and warns of those."""
+    """Trees of action spaces. Boxes without dims are left out: Gymnasium warns of its own samples of them."""
     leaves = st.one_of(
         discretes().filter(lambda space: abs(int(space.start)) < 2**31),
         multidiscretes(),
