@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pufferlib.exceptions import CheckpointError, MissingDependency, PufferError
+from pufferlib.exceptions import CheckpointError, ConfigError, MissingDependency, PufferError
 
 if TYPE_CHECKING:
     from pufferlib.training.config import TrainConfig
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # as in `puffer envs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except PufferError as error:
         print(f"puffer: {error}", file=sys.stderr)
         return FAILED
@@ -63,11 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(words: list[str]) -> int:
     """Trains, then plays with what was learned."""
     spec, words = _take_name(words)
-    known, words = _parse_paths(words, "--resume", "--config")
+    known, words = _parse_first(words)
+    spec = spec or known["env"]
     from pufferlib.training import checkpoint, run
     from pufferlib.training import config as configs
 
     resume: Path | None = known["resume"]
+    if resume is not None and spec is not None:
+        raise ConfigError("--resume", f"{resume} knows its environment.", f"Leave out {spec}.")
     if resume is not None:
         if not (resume / "config.toml").is_file():
             raise CheckpointError(
@@ -78,7 +85,7 @@ def _train(words: list[str]) -> int:
         config = run.default_config(spec or configs.TrainConfig().env)
     if known["config"] is not None:
         config = configs.load(known["config"], config, config.env.partition("/")[2])
-    config = _parse_options(config, words, "train")
+    config = _parse_options(config, words, "train").check()
 
     folder = resume or run.make_run(config)
     if resume is not None:
@@ -108,7 +115,7 @@ def _eval(words: list[str]) -> int:
     if folder is None:
         raise CheckpointError(str(path), "there is no config.toml with it.", "Give a folder such as runs/NAME.")
     config = configs.load(folder / "config.toml")
-    config = replace(config, eval=_parse_options(config.eval, words, "eval"))
+    config = replace(config, eval=_parse_options(config.eval, words, "eval")).check()
     print(f"Playing {config.eval.episodes} episodes of {config.env} with {checkpoint.latest(path)}")
     _report_games(config, run.play(config, path, folder))
     return 0
@@ -142,11 +149,12 @@ def _take_name(words: list[str]) -> tuple[str | None, list[str]]:
     return None, words
 
 
-def _parse_paths(words: list[str], *options: str) -> tuple[dict[str, Path | None], list[str]]:
-    """Takes options whose values are paths out of the words."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in options:
-        parser.add_argument(option, type=Path)
+def _parse_first(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Takes the options out of the words on which the others' defaults depend."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog="puffer train")
+    parser.add_argument("--env")
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--config", type=Path)
     known, rest = parser.parse_known_args(words)
     return vars(known), rest
 
@@ -159,8 +167,8 @@ def _parse_options(config: Any, words: list[str], command: str) -> Any:
         type(config),
         default=config,
         args=words,
-        prog=f"puffer {command} NAME",
-        description=USAGE,
+        prog=f"puffer {command} {'RUN|ENV' if command == 'eval' else '[ENV] [--resume RUN] [--config FILE.toml]'}",
+        description="Defaults are those for the environment that was named.",
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.AvoidSubcommands),
     )
 

@@ -167,8 +167,14 @@ class TrainConfig:
     eval: EvalConfig = field(default_factory=EvalConfig)
     """The games played with the trained policy."""
 
-    def __post_init__(self) -> None:
-        """Refuses values that can't work, before anything starts."""
+    def check(self) -> TrainConfig:
+        """Refuses values that can't work, before anything starts; gives the config itself.
+
+        (Not in `__post_init__`: tyro would show an error there without its text.)
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
         for option, value, low in (
             ("vector.num_envs", self.vector.num_envs, 1),
             ("ppo.total_steps", self.ppo.total_steps, 1),
@@ -186,6 +192,7 @@ class TrainConfig:
         for option, fraction in (("ppo.gamma", self.ppo.gamma), ("ppo.gae_lambda", self.ppo.gae_lambda)):
             if not 0 <= fraction <= 1:
                 raise ConfigError(option, f"it is {fraction}.", "Choose a number from 0 to 1.")
+        return self
 
 
 Config = TypeVar("Config")
@@ -234,7 +241,7 @@ def load(path: Path | str, base: TrainConfig | None = None, env_name: str | None
     defaults = TrainConfig()
     for changes in special.values():
         update(defaults, changes)  # a slip in another environment's table shouldn't wait for that environment
-    return update(config, special.get(env_name, {}))
+    return update(config, special.get(env_name, {})).check()
 
 
 def to_toml(config: Any) -> str:

@@ -75,7 +75,7 @@ class Trainer:
             folder: where checkpoints go. None: nowhere.
             report: called with the metrics of each update and the agent steps so far.
         """
-        self.envs, self.config, self.folder, self.report = envs, config, folder, report
+        self.envs, self.config, self.folder, self.report = envs, config.check(), folder, report
         self.device = torch.device(device)
         self.policy = policy.to(self.device)
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)

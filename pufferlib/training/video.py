@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,12 @@ def _write_gif(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
 
 def _write_mp4(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
     try:
-        import imageio_ffmpeg
+        encoder: Any = importlib.import_module("imageio_ffmpeg")
     except ImportError as error:
         raise MissingDependency("An MP4", "imageio-ffmpeg", "pip install imageio-ffmpeg") from error
     height, width = frames[0].shape[:2]
     height, width = height - height % 2, width - width % 2  # the encoder takes even sizes only
-    writer: Any = imageio_ffmpeg.write_frames(str(path), (width, height), fps=rate_hz, macro_block_size=2)
+    writer = encoder.write_frames(str(path), (width, height), fps=rate_hz, macro_block_size=2)
     writer.send(None)
     for frame in frames:
         writer.send(np.ascontiguousarray(frame[:height, :width]))

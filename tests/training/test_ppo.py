@@ -160,8 +160,8 @@ def test_train__ends_after_total_steps(tmp_path: Path):
     assert trainer.counters.updates == 3
 
 
-def test_train__refuses_a_nan_reward():
-    """A reward that isn't a number ends training with an error that says so."""
+def test_train__refuses_an_infinite_reward():
+    """A reward that is no finite number ends training with an error that says so."""
     with pytest.raises(TrainingDiverged, match="Update 1: a reward is not a finite number"):
         train_updates(make_trainer(Poisoned), 1)
 

@@ -39,7 +39,7 @@ def test_update__changes_nested_options_and_keeps_the_rest():
 def test_update__names_the_option_and_the_remedy(changes: dict[str, Any], message: str):
     """Each slip in a config is an error that says where it is and what to write instead."""
     with pytest.raises(ConfigError, match=message):
-        update(TrainConfig(), changes)
+        update(TrainConfig(), changes).check()
 
 
 def test_update__takes_whole_numbers_as_floats():
