@@ -40,10 +40,10 @@ def read_requirements() -> list[str]:
 
 @pytest.mark.parametrize("line", read_requirements())
 def test_constraints__pin_a_version_that_the_requirement_allows(line):
-    """The tested version of a package lies inside the bounds that are promised; optional loggers aren't pinned."""
+    """The tested version of a package lies inside the bounds that are promised; what CI doesn't install isn't pinned."""
     requirement = Requirement(line)
     pin = read_pins().get(canonicalize_name(requirement.name))
-    if requirement.name == "tensorboard":
+    if requirement.name in ("tensorboard", "matplotlib"):
         pytest.skip("optional, not part of what CI installs")
 
     assert pin is not None
