@@ -108,6 +108,18 @@ def test_default__takes_every_observation_space(name, rows):
     assert "input.bias" in grads
 
 
+@pytest.mark.parametrize(
+    ("name", "action"), [*((name, "mixed") for name in OBSERVATIONS), *(("dict", action) for action in ACTIONS)]
+)
+def test_default__computes_on_its_own_device(name, action):
+    """No tensor of another device gets mixed in: the meta device, which has no memory, refuses that as a GPU would."""
+    policy = Default(env_of(OBSERVATIONS[name], ACTIONS[action]), hidden_size=16).to("meta")
+    output, value = policy(rows_of(OBSERVATIONS[name], 2).to("meta"))
+    results = sample_actions(output)
+
+    assert all(tensor.device.type == "meta" for tensor in (value, *results))
+
+
 @pytest.mark.parametrize("name", sorted(set(OBSERVATIONS) - {"empty", "empty box"}))
 def test_default__every_observation_matters(name):
     """Two different samples give different features: nothing of the observation is dropped by type."""

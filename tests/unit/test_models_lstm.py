@@ -83,6 +83,16 @@ def test_lstm_wrapper__gradients_stop_at_episode_starts():
     assert (observations.grad[[0, 2]] == 0).all()
 
 
+def test_lstm_wrapper__steps_on_its_own_device():
+    """One step with starts asks for no value on the CPU, and mixes no devices."""
+    policy = policy_of().to("meta")
+    observations = observations_of().to("meta")
+    logits, value, state = policy(observations[:, 0], None, torch.ones(B, dtype=torch.bool, device="meta"))
+    sequence = policy(observations, state)
+
+    assert all(tensor.device.type == "meta" for tensor in (logits, value, *state, sequence[1]))
+
+
 def test_lstm_wrapper__resets_forget_even_a_broken_state():
     """A state of NaN, from an exploded episode, ends with its episode."""
     policy = policy_of()

@@ -17,6 +17,7 @@ from pufferlib.spaces import Emulated, compile_action_layout, compile_layout
 
 DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), *("float16", "float32")]
 DTYPES.append("float64")
+NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="This machine has no CUDA device.")
 
 
 def box(dtype: str, *shape: int) -> spaces.Box:
@@ -97,6 +98,18 @@ def test_nativize_tensor__views_every_shared_dtype(dtype):
 
     assert native["b"].dtype == torch_dtype(np.dtype(dtype))
     np.testing.assert_array_equal(native["b"].numpy(), compile_layout(space).view(batch)["b"])
+
+
+@pytest.mark.parametrize("device", ["meta", pytest.param("cuda", marks=NEEDS_CUDA)])
+def test_nativize_tensor__views_on_any_device(device):
+    """The views stay on the device of the rows, in the same storage."""
+    space = every_dtype()
+    rows = torch.from_numpy(rows_of(space)).to(device)
+    views = nativize_tensor(rows, nativize_dtype(compile_layout(space)))["inner"]
+
+    for dtype, view in views.items():
+        assert view.device == rows.device and view.dtype == torch_dtype(np.dtype(dtype))
+        assert view.untyped_storage()._cdata == rows.untyped_storage()._cdata
 
 
 def test_nativize_tensor__writes_reach_the_row():
