@@ -55,7 +55,7 @@ class Block(NamedTuple):
             truncations=arena.truncations[rows],
             mask=arena.mask[rows],
             episode_over=arena.episode_over[envs.start : envs.stop],
-            env_id=np.arange(rows.start, rows.stop),
+            env_id=np.arange(rows.start, rows.stop, dtype=np.int64),
         )
 
     def copied(self) -> Block:

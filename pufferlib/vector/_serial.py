@@ -32,8 +32,12 @@ class Serial(Pool):
             InvalidVectorOption: the environments don't share their spaces.
         """
         self._group = EnvGroup(options.recipes)
-        arena = Arena.allocate(ArenaSpec.plan(options.num_envs, self._group.num_slots, self._group.emulated))
-        self._group.attach(arena, options.autoreset, options.infos)
+        try:
+            arena = Arena.allocate(ArenaSpec.plan(options.num_envs, self._group.num_slots, self._group.emulated))
+            self._group.attach(arena, options.autoreset, options.infos)
+        except BaseException:  # large observations may not fit in memory
+            self._group.close()
+            raise
         super().__init__(options, self._group.emulated, arena)
         self._driver_env = self._group.envs[0]
         starts = range(0, options.num_envs, options.batch_size)

@@ -9,7 +9,7 @@ from gymnasium.wrappers import vector as vector_wrappers
 
 import pufferlib.vector
 from pufferlib.emulation import GymnasiumPufferEnv
-from pufferlib.exceptions import InvalidVectorOption
+from pufferlib.exceptions import InvalidVectorOption, MissingDependency
 from vector_envs import BACKENDS, Counter
 
 MODES = ["next_step", "same_step", "disabled"]
@@ -269,4 +269,12 @@ def test_as_gymnasium__needs_batches_of_all_environments():
     """A VectorEnv steps all at once; the error names the batch size that works."""
     with pufferlib.vector.make(Counter, num_envs=4, batch_size=2) as envs:
         with pytest.raises(InvalidVectorOption, match=r"batch_size=2 is below num_envs=4.*Nearest: 4"):
+            envs.as_gymnasium()
+
+
+def test_as_gymnasium__names_the_gymnasium_that_it_needs(monkeypatch):
+    """Gymnasium 1.0 has no autoreset modes: the error says which version has."""
+    monkeypatch.delattr(gymnasium.vector, "AutoresetMode")
+    with pufferlib.vector.make(Counter) as envs:
+        with pytest.raises(MissingDependency, match=r"Run: pip install 'gymnasium>=1\.1'"):
             envs.as_gymnasium()

@@ -47,6 +47,24 @@ def test_constructor__of_something_else_is_an_environment_failure(backend):
         pufferlib.vector.make(lambda: 3, backend=backend)
 
 
+def test_constructor__too_little_memory_closes_the_environments(backend, monkeypatch):
+    """When the arena can't be allocated, no environment is left open."""
+    made = []
+
+    def creator():
+        made.append(Counter())
+        return made[-1]
+
+    def no_memory(spec):
+        raise MemoryError
+
+    monkeypatch.setattr("pufferlib.vector._arena.Arena.allocate", no_memory)
+    with pytest.raises(MemoryError):
+        pufferlib.vector.make(creator, num_envs=2, backend=backend)
+
+    assert [env.num_closed for env in made] == [1, 1]
+
+
 def test_reset__failure_names_environment_and_seed(backend):
     """A reset that raises carries index, phase, seed and the original error."""
     with pufferlib.vector.make(Counter, env_kwargs=failing("reset"), num_envs=3, backend=backend) as envs:

@@ -173,7 +173,6 @@ def test_aec__an_environment_that_breaks_the_cycle_is_an_error():
         env.step(dict.fromkeys("abc", 0))
 
 
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("takes_turns", [False, True])
 def test_aec__conforms_to_pettingzoo(takes_turns):
     """The converted environment passes PettingZoo's own test."""
@@ -196,7 +195,6 @@ def test_aec__agrees_with_pettingzoos_converter():
         assert ours.agents == theirs.agents
 
 
-@pytest.mark.filterwarnings("default")
 def test_aec_to_parallel__gives_back_a_parallel_environment():
     """An AEC environment that was made from a parallel one is unwrapped, any other is converted."""
     crowd = Crowd()
@@ -205,7 +203,6 @@ def test_aec_to_parallel__gives_back_a_parallel_environment():
     assert isinstance(aec_to_parallel(Round()), AECToParallel)
 
 
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", ["classic/tictactoe_v3", "classic/connect_four_v3"])
 def test_aec__board_games_play_to_the_end(name):
     """Real turn-based games run in a pool, legal moves taken from the observation."""

@@ -322,7 +322,6 @@ def test_truncated__old_dones_are_split():
     assert agents == [["a", "b"], ["b"], []]
 
 
-@pytest.mark.filterwarnings("default")
 def test_truncated__conforms_to_pettingzoo():
     """The wrapped old environment passes PettingZoo's own test, emulated as well."""
     parallel_api_test(PettingZooTruncatedWrapper(OldParallel()), num_cycles=30)
@@ -376,3 +375,18 @@ def test_truncated__works_in_a_pool():
         ([True, False, True, False], [False] * 4),
         ([False] * 4, [False, True, False, True]),
     ]
+
+
+def test_gym__callables_without_a_signature_take_no_keywords():
+    """A compiled reset that doesn't say what it takes is called without arguments."""
+
+    class Compiled(OldGym):
+        seed = None
+
+        class reset:  # noqa: N801
+            __signature__ = "none"
+
+            def __new__(cls):
+                return np.zeros(2, np.float32)
+
+    assert GymToGymnasium(Compiled()).reset(seed=3)[1] == {}

@@ -1,5 +1,8 @@
 """Episode statistics of single agents, of each agent, and averaged over agents."""
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -117,7 +120,7 @@ def test_multiagent_stats__start_anew_at_each_reset():
     assert env.step(dict.fromkeys(env.agents, 1))[4]["ghost"]["episode"] == {"r": 31.0, "l": 1}
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore:No agents present")  # the ghost stays away in odd episodes
 def test_multiagent_stats__conform_to_pettingzoo():
     """The wrapped environment passes PettingZoo's own test."""
     parallel_api_test(MultiagentEpisodeStats(Crowd()), num_cycles=30)
@@ -170,3 +173,23 @@ def test_wrappers__list_their_public_names():
     assert all(isinstance(getattr(pufferlib.wrappers, name), type) or name.islower() for name in names)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         pufferlib.wrappers.Nothing  # noqa: B018
+
+
+def test_wrappers__without_pettingzoo_say_what_to_install():
+    """Single-agent wrappers and pools work without PettingZoo; the others name the package when they are used."""
+    code = """
+import sys
+sys.modules["pettingzoo"] = None  # as if it weren't installed
+import pufferlib.vector, pufferlib.wrappers
+from pufferlib.exceptions import MissingDependency
+pufferlib.wrappers.EpisodeStats
+assert "torch" not in sys.modules
+try:
+    pufferlib.wrappers.MeanOverAgents
+except MissingDependency as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert result.stderr == ""
+    assert result.stdout.strip().endswith("Run: pip install pettingzoo")
