@@ -18,4 +18,13 @@ PyObject *puffer_compile(PyObject *module, PyObject *const *args, Py_ssize_t num
 PyObject *puffer_pack(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_unpack(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
+/* signals.c: commands and acknowledgements between processes. */
+PyObject *puffer_signal_done(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_next(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_send(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_size(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_status(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_use_futex(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_signal_wait(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+
 #endif

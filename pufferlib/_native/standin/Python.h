@@ -101,6 +101,7 @@ PyAPI_FUNC(PyObject *) PyErr_NoMemory(void);
 PyAPI_FUNC(PyObject *) PyErr_Occurred(void);
 PyAPI_FUNC(int) PyErr_ExceptionMatches(PyObject *);
 PyAPI_FUNC(void) PyErr_Clear(void);
+PyAPI_FUNC(int) PyErr_CheckSignals(void);
 
 /* ---- numbers, text, bytes ---- */
 PyAPI_FUNC(PyObject *) PyBool_FromLong(long);
