@@ -11,6 +11,6 @@ whose values name modules that look like the folders' modules:
     Policy                                            a torch module that takes the emulated environment
 """
 
-from pufferlib.environments._registry import ENTRY_POINT_GROUP, load, make_creator, names, resolve
+from pufferlib.environments._registry import ENTRY_POINT_GROUP, full_name, load, make_creator, names, resolve
 
-__all__ = ["ENTRY_POINT_GROUP", "load", "make_creator", "names", "resolve"]
+__all__ = ["ENTRY_POINT_GROUP", "full_name", "load", "make_creator", "names", "resolve"]

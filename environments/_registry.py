@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pufferlib.exceptions import MissingDependency, UnknownEnvironment
+from pufferlib.exceptions import UnknownEnvironment
 
 ENTRY_POINT_GROUP = "pufferlib.environments"
 _PACKAGE = "pufferlib.environments"
@@ -60,18 +60,18 @@ def resolve(spec: str) -> tuple[ModuleType, str]:
         UnknownEnvironment: nothing has this name; the error holds the nearest names that exist.
         MissingDependency: the adapter is known, but the package that it adapts isn't installed.
     """
-    adapters = names()
-    if spec in adapters:
-        module = load(spec)
-        return module, str(module.DEFAULT)
-    prefix, _, name = spec.partition("/")
-    if prefix in adapters:
-        module = load(prefix)
-        known = module.names()
-        if name in known:
-            return module, name
-        raise UnknownEnvironment(spec, [f"{prefix}/{near}" for near in _nearest(name, known)])
-    return _resolve_bare(spec, adapters)
+    _, module, name = _find(spec)
+    return module, name
+
+
+def full_name(spec: str) -> str:
+    """Writes what a user's words mean as "adapter/environment", which `resolve` understands everywhere.
+
+    Raises:
+        UnknownEnvironment, MissingDependency: as `resolve`.
+    """
+    adapter, _, name = _find(spec)
+    return f"{adapter}/{name}"
 
 
 def make_creator(spec: str, **options: Any) -> Callable[..., Any]:
@@ -89,24 +89,40 @@ def make_creator(spec: str, **options: Any) -> Callable[..., Any]:
     return functools.partial(creator, **options)
 
 
-def _resolve_bare(name: str, adapters: Iterable[str]) -> tuple[ModuleType, str]:
-    """Looks for an environment in every adapter whose package is installed."""
+def _find(spec: str) -> tuple[str, ModuleType, str]:
+    """Finds the adapter's name, its module and the environment's name; see `resolve`."""
+    adapters = names()
+    if spec in adapters:
+        module = load(spec)
+        return spec, module, str(module.DEFAULT)
+    prefix, _, name = spec.partition("/")
+    if prefix in adapters:
+        module = load(prefix)
+        known = module.names()
+        if name in known:
+            return prefix, module, name
+        raise UnknownEnvironment(spec, [f"{prefix}/{near}" for near in _nearest(name, known)])
+    return _find_bare(spec, adapters)
+
+
+def _find_bare(name: str, adapters: Iterable[str]) -> tuple[str, ModuleType, str]:
+    """Looks for an environment in every adapter that can be imported."""
     everything: list[str] = list(adapters)
-    missing: MissingDependency | None = None
+    meant: ImportError | None = None
     for adapter in adapters:
-        module = load(adapter)
         try:
+            module = load(adapter)
             known = module.names()
-        except MissingDependency as error:
+        except ImportError as error:  # MissingDependency, or another package's broken adapter
             # "MiniGrid-Empty-5x5-v0" is surely meant for the adapter "minigrid", installed or not.
             if name.lower().startswith(adapter.replace("_", "")):
-                missing = error
+                meant = error
             continue
         if name in known:
-            return module, name
+            return adapter, module, name
         everything += known
-    if missing is not None:
-        raise missing
+    if meant is not None:
+        raise meant
     raise UnknownEnvironment(name, _nearest(name, everything))
 
 

@@ -1,4 +1,4 @@
-"""Makes Gymnasium's classic control environments; they need no wrapper of our own."""
+"""Makes Gymnasium's classic control environments; only their frames need a wrapper of ours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 
 from pufferlib.emulation import GymnasiumPufferEnv
+from pufferlib.environments._display import OffScreen
 from pufferlib.wrappers import EpisodeStats
 
 DEFAULT = "CartPole-v1"
@@ -40,4 +41,6 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
     """
     # The passive checker costs as much as a step of CartPole, and the test suite runs the full one.
     env = gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options)
+    if render_mode == "rgb_array":
+        env = OffScreen(env)
     return GymnasiumPufferEnv(env=EpisodeStats(env))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -53,3 +57,30 @@ def test_make__time_limit_is_a_truncation():
     assert [step[3] for step in steps] == [False] * 199 + [True]
     assert not any(step[2] for step in steps)
     assert steps[-1][4]["episode"] == {"r": pytest.approx(sum(step[1] for step in steps)), "l": 200}
+
+
+def test_render__is_silent_without_a_display():
+    """A frame comes on a machine without any display, nothing is written to stderr, and no variable stays set."""
+    code = (
+        "import os, pufferlib.environments.classic_control as adapter\n"
+        "env = adapter.make('CartPole-v1', render_mode='rgb_array')\n"
+        "env.reset(seed=0)\n"
+        "assert env.render().shape == (400, 600, 3)\n"
+        "assert 'SDL_VIDEODRIVER' not in os.environ\n"
+        "env.close()\n"
+    )
+    names = {"DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER"}
+    environ = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environ)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_render__keeps_the_users_driver(monkeypatch):
+    """SDL_VIDEODRIVER is the user's: where it is set, it stays as it is."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")
+    with adapter.make("Pendulum-v1", render_mode="rgb_array") as env:
+        env.reset(seed=0)
+        assert env.render().any()
+
+    assert os.environ["SDL_VIDEODRIVER"] == "offscreen"

@@ -65,8 +65,7 @@ def default_config(spec: str) -> TrainConfig:
         spec: what `pufferlib.environments.resolve` understands.
     """
     module, name = pufferlib.environments.resolve(spec)
-    adapter = module.__name__.rpartition(".")[2]
-    config = TrainConfig(env=f"{adapter}/{name}")
+    config = TrainConfig(env=pufferlib.environments.full_name(spec))
     path = Path(module.__file__ or "").parent / "config.toml"
     return load(path, config, name) if path.is_file() else config
 

@@ -46,6 +46,15 @@ def test_adapter__config_names_only_listed_environments(adapter, module):
     assert set(config.get("env", {})) <= set(module.names())
 
 
+def test_adapter__config_holds_only_options_that_exist(adapter, module):
+    """Training reads the file, for every environment that it names, without an error."""
+    configs = pytest.importorskip("pufferlib.training.config")
+    path = FOLDER / adapter / "config.toml"
+
+    for name in {None, module.DEFAULT, *tomllib.loads(path.read_text()).get("env", {})}:
+        assert configs.load(path, env_name=name) != configs.TrainConfig()
+
+
 def test_adapter__exports_what_the_registry_documents(adapter, module):
     """The public names are those of the registry's contract, sorted."""
     assert module.__all__ == ["DEFAULT", "SAMPLES", "Policy", "env_creator", "make", "names"]

@@ -113,6 +113,31 @@ def test_resolve__adapters_without_their_package_are_passed_over(without_minigri
     assert environments.resolve("Pendulum-v1")[1] == "Pendulum-v1"
 
 
+@pytest.mark.parametrize(
+    ("spec", "full"),
+    [
+        ("Pendulum-v1", "classic_control/Pendulum-v1"),
+        ("classic_control", "classic_control/CartPole-v1"),
+        ("aardvark/Ants-v0", "aardvark/Ants-v0"),
+        ("CartPole-v1", "aardvark/CartPole-v1"),
+    ],
+)
+def test_full_name__says_the_adapter_too(plugin, spec, full):
+    """The adapter's own name stands in front, even where its module is called something else."""
+    assert environments.full_name(spec) == full
+    assert environments.resolve(full) == environments.resolve(spec)
+
+
+def test_resolve__another_packages_broken_adapter_hides_nothing(monkeypatch):
+    """An entry point that can't be imported fails only when it is asked for."""
+    point = importlib.metadata.EntryPoint("aardvark", "no_such_module_anywhere", environments.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(_registry, "entry_points", lambda group: [point])
+
+    assert environments.resolve("Pendulum-v1")[1] == "Pendulum-v1"
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
+        environments.resolve("aardvark")
+
+
 def test_make_creator__is_picklable_and_takes_more_options():
     """The creator survives pickling, so that a worker can call it."""
     creator = pickle.loads(pickle.dumps(environments.make_creator("Pendulum-v1", g=3.0)))
