@@ -11,10 +11,10 @@ help: ## List the targets
 install: ## Create .venv with everything for training and development
 	@scripts/install dev $(notdir $(patsubst %/requirements.txt,%,$(wildcard environments/*/requirements.txt)))
 
-train: ## Train a policy: make train [ENV=classic_control/CartPole-v1] [ARGS="--help"]
+train: ## Train a policy: make train [ENV=classic_control/CartPole-v1] [ARGS=--help]
 	@scripts/train "$(ENV)" $(ARGS)
 
-eval: ## Play a trained policy: make eval ENV=runs/NAME [ARGS=--video]
+eval: ## Play a trained policy: make eval [ENV=runs/NAME] [ARGS="--video mp4"]
 	@scripts/eval "$(ENV)" $(ARGS)
 
 test: ## Run the tests: make test [ARGS="tests/unit -k layout"]
