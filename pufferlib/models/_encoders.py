@@ -131,7 +131,7 @@ class _TextEncoder(Encoder):
 
     def __init__(self, space: spaces.Text) -> None:
         super().__init__()
-        self.out_size = _TEXT_SIZE
+        self.out_size = _TEXT_SIZE if space.max_length else 0
         self.embedding = nn.Embedding(len(space.character_list) + 1, _EMBEDDING_SIZE, padding_idx=0)
         self.convolution = nn.Conv1d(_EMBEDDING_SIZE, _TEXT_SIZE, 5, padding=2)
 
