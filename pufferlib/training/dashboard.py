@@ -101,7 +101,7 @@ class PanelDashboard:
         left = (self._total_steps - step) / rate if rate else math.nan
         head = Table.grid(padding=(0, 2))
         head.add_row(f"[bold]{step:,}[/] of {self._total_steps:,} steps", f"[bold]{rate:,.0f}[/] steps/s")
-        head.add_row(f"{format_seconds(metrics['seconds'])} gone", f"{format_seconds(left)} to go")
+        head.add_row(f"{format_seconds(metrics['seconds'])} elapsed", f"{format_seconds(left)} left")
         numbers = Table.grid(padding=(0, 2))
         shown = [name for name in _LABELS if name in metrics]
         for i in range(0, len(shown), 2):
@@ -121,7 +121,7 @@ class PanelDashboard:
             f"[green]{sparkline(self._returns, 60)}[/] return",
         ):
             body.add_row(row)
-        return Panel(body, title=self._title, title_align="left", expand=False)
+        return Panel(body, title=self._title, title_align="left", width=76)
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -82,7 +82,7 @@ def test_panel_dashboard__draws_in_a_terminal():
     dashboard.close()
 
     text = console.file.getvalue()
-    for part in ("A title", "200 of 200 steps", "1,234 steps/s", "1:05 gone", "entropy", "policy 25%", "▁█ return"):
+    for part in ("A title", "200 of 200 steps", "1,234 steps/s", "1:05 elapsed", "entropy", "policy 25%", "▁█ return"):
         assert part in text
 
 
