@@ -11,7 +11,6 @@ from typing import Any
 import gymnasium
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.conversions import aec_to_parallel, turn_based_aec_to_parallel
 
 from pufferlib.emulation._buffers import Buffers
 from pufferlib.emulation._creation import (
@@ -26,6 +25,7 @@ from pufferlib.emulation._creation import (
 from pufferlib.emulation._gymnasium import NUM_CHECKED
 from pufferlib.exceptions import ActionMismatch, EmulationError
 from pufferlib.spaces import Emulated, compile_action_layout, compile_layout
+from pufferlib.wrappers import aec_to_parallel
 
 Agent = Any  # an agent's id: mostly str, sometimes int
 Steps = tuple[
@@ -65,8 +65,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         """
         env = create(env, env_creator, env_args, env_kwargs)
         if isinstance(env, AECEnv):
-            is_parallelizable = env.metadata.get("is_parallelizable", False)
-            env = aec_to_parallel(env) if is_parallelizable else turn_based_aec_to_parallel(env)
+            env = aec_to_parallel(env)
         if not isinstance(env, ParallelEnv):
             remedy = "Give Gymnasium environments to GymnasiumPufferEnv."
             raise EmulationError(name_of(env), "it is neither a pettingzoo.ParallelEnv nor an AECEnv.", remedy)

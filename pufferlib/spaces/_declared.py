@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.spaces import GraphInstance
+from gymnasium.vector.utils import create_empty_array
 
 
 class Sequence(gymnasium.spaces.Sequence):
@@ -40,7 +41,9 @@ class Sequence(gymnasium.spaces.Sequence):
 
         The shortest is 0, or 1 for stacked values, of which Gymnasium can't sample empty ones.
         """
-        if mask is None and probability is None and self.max_length > 0:
+        if self.max_length == 0:
+            return create_empty_array(self.feature_space, 0) if self.stack else ()
+        if mask is None and probability is None:
             return super().sample(mask=(int(self.np_random.integers(int(self.stack), self.max_length + 1)), None))
         return super().sample(mask=mask, probability=probability)
 

@@ -27,6 +27,6 @@ def emulated_of(env: Any) -> Emulated:
     emulated = getattr(env, "emulated", None)
     if isinstance(emulated, Emulated):
         return emulated
-    observation_space = getattr(env, "single_observation_space", None) or env.observation_space
-    action_space = getattr(env, "single_action_space", None) or env.action_space
+    prefix = "single_" if hasattr(env, "single_observation_space") else ""
+    observation_space, action_space = (getattr(env, f"{prefix}{name}_space") for name in ("observation", "action"))
     return Emulated(compile_layout(observation_space), compile_action_layout(action_space))

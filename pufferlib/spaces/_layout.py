@@ -106,7 +106,8 @@ class Layout:
         shape = (num_rows, *self.dtype.shape)
         if self.size_bytes == 0:  # NumPy can't view nothing as nothing
             return _views(np.zeros(shape, self.dtype.base), self.dtype)
-        return _views(rows.reshape(num_rows, -1).view(self.dtype.base).reshape(shape), self.dtype)
+        flat = rows.reshape(num_rows, self.size_bytes // rows.itemsize)
+        return _views(flat.view(self.dtype.base).reshape(shape), self.dtype)
 
     def find_out_of_bounds(self, row: np.ndarray[Any, Any]) -> tuple[str, str, str] | None:
         """Finds the first leaf of a row with a number outside of its space.

@@ -1,6 +1,7 @@
 """Layouts of observation spaces: what rows look like, what is refused, and what the errors say."""
 
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -9,7 +10,7 @@ from gymnasium import spaces
 
 import pufferlib.spaces
 from pufferlib.exceptions import ObservationMismatch, UnsupportedSpace
-from pufferlib.spaces import compile_layout
+from pufferlib.spaces import compile_layout, emulated_of
 
 NESTED = spaces.Dict(
     {"position": spaces.Box(-1, 1, (3,)), "item": spaces.Discrete(5), "bag": spaces.Tuple((spaces.MultiBinary(2),))}
@@ -52,6 +53,23 @@ def test_view__shares_memory_with_the_rows():
     layout.view(rows)["item"][1] = 4
 
     assert layout.unpack(rows[1])["item"] == 4
+
+
+def test_view__takes_no_rows():
+    """A batch without rows has views without rows."""
+    layout = compile_layout(NESTED)
+
+    views = layout.view(np.zeros((0, layout.size_bytes), np.uint8))
+
+    assert views["position"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("observation", [spaces.Dict({}), spaces.MultiDiscrete([[2, 3]])])
+def test_emulated_of__takes_spaces_that_are_empty_or_have_no_truth_value(observation):
+    """Layouts are found for spaces that Python counts as false, or can't count."""
+    env = SimpleNamespace(single_observation_space=observation, single_action_space=spaces.Discrete(2))
+
+    assert emulated_of(env).observation.space == observation
 
 
 def test_view__refuses_rows_that_were_cast():
@@ -192,6 +210,7 @@ def test_declared_spaces__sample_within_their_maxima():
     graph = pufferlib.spaces.Graph(spaces.Discrete(3), spaces.Discrete(2), max_nodes=3, max_edges=4, seed=1)
 
     lengths = {len(sequence.sample()) for _ in range(100)}
+    assert pufferlib.spaces.Sequence(spaces.Discrete(3), 0).sample() == ()
     graphs = [graph.sample() for _ in range(100)]
 
     assert lengths == {0, 1, 2}
