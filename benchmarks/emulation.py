@@ -182,22 +182,22 @@ def to_row(name: str, size: int, times: dict[str, Timing]) -> list[str]:
     ]
 
 
-def measure(num_rounds: int, round_s: float) -> str:
+def measure(num_rounds: int, round_s: float, num_cold: int) -> str:
     """Runs everything and returns the section of the results."""
     header = ["space", "bytes", "step_into", "step", "pack", "memcpy", "copyto", "memmove", "flatten"]
     header += ["pack / memcpy", "pack / copyto", "flatten / pack"]
     parts = ["## Emulation", __doc__.splitlines()[0] if __doc__ else "", EXPLANATION]
-    for title, num_observations in (("Hot: the same observation again and again", HOT), (COLD_TITLE, COLD)):
+    cold = f"Cold: {num_cold:,} observations in turn; those of the large spaces don't fit into the caches"
+    for title, num_observations in (("Hot: the same observation again and again", HOT), (cold, num_cold)):
         rows = []
         for name, space in make_spaces().items():
             times = alternate(contenders_for(space, num_observations), num_rounds, round_s)
             rows.append(to_row(name, compile_layout(space).size_bytes, times))
-        parts += [f"### {title}", table(header, rows)]
+        parts += [f"### {title}", table(header, rows).strip()]
     parts.append(f"{num_rounds} turns of {round_s:g} s each. {describe_machine('numpy', 'gymnasium', 'pufferlib')}")
     return "\n\n".join(parts)
 
 
-COLD_TITLE = f"Cold: {COLD:,} observations in turn; those of the large spaces don't fit into the caches"
 EXPLANATION = """\
 Nanoseconds of CPU time, medians over the turns; contenders take turns (A B C A B C), and a ratio is the median of the
 ratios within a turn. `step_into` (what vectorization calls) and `step` (the Gymnasium API) are what a step costs above
@@ -211,9 +211,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=11, help="turns of each contender, at least 5 for a result")
     parser.add_argument("--round-s", type=float, default=0.05, help="seconds of one turn")
+    parser.add_argument("--cold", type=int, default=COLD, help="observations that take turns in the second table")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the Markdown file that holds the results")
     options = parser.parse_args()
-    text = measure(options.rounds, options.round_s)
+    text = measure(options.rounds, options.round_s, options.cold)
     print(text)
     write_section("emulation", text, options.output)
 

@@ -1,4 +1,4 @@
-"""Makes Gymnasium's classic control environments; only their frames need a wrapper of ours."""
+"""Makes Gymnasium's classic control environments; nothing about them needs to change."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import gymnasium
-
 from pufferlib.emulation import GymnasiumPufferEnv
-from pufferlib.environments._display import OffScreen
-from pufferlib.wrappers import EpisodeStats
+from pufferlib.environments._gymnasium import make_registered, names_in
 
 DEFAULT = "CartPole-v1"
 SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -18,12 +15,11 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Pendulum-v1", {}),
     ("Acrobot-v1", {}),
 )
-_MODULE = "gymnasium.envs.classic_control"
 
 
 def names() -> list[str]:
     """Lists the registered ids whose code is in Gymnasium's classic control package."""
-    return sorted(name for name, spec in gymnasium.registry.items() if str(spec.entry_point).startswith(_MODULE))
+    return names_in("gymnasium.envs.classic_control")
 
 
 def env_creator(name: str = DEFAULT) -> Callable[..., GymnasiumPufferEnv]:
@@ -39,8 +35,4 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         render_mode: None, "rgb_array" or "human".
         options: handed to `gymnasium.make`, for example `max_episode_steps`.
     """
-    # The passive checker costs as much as a step of CartPole, and the test suite runs the full one.
-    env = gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options)
-    if render_mode == "rgb_array":
-        env = OffScreen(env)
-    return GymnasiumPufferEnv(env=EpisodeStats(env))
+    return make_registered(name, render_mode, **options)

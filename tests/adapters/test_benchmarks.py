@@ -1,0 +1,39 @@
+"""The benchmarks run; how fast anything is isn't tested here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> str:
+    """Runs a benchmark as a user would and returns what it prints."""
+    command = [sys.executable, "-W", "error", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_emulation__writes_its_section_and_keeps_the_others(tmp_path):
+    """Results are written between two marks; what stands around them stays."""
+    path = tmp_path / "RESULTS.md"
+    path.write_text("# Results\n\n<!-- emulation: begin -->\noutdated\n<!-- emulation: end -->\n\nMore.\n")
+    options = ["--rounds", "1", "--round-s", "0.0001", "--cold", "2", "--output", str(path)]
+    printed = run("benchmarks/emulation.py", *options)
+
+    text = path.read_text()
+    assert text.startswith("# Results\n\n<!-- emulation: begin -->\n## Emulation\n")
+    assert text.endswith("<!-- emulation: end -->\n\nMore.\n")
+    assert "outdated" not in text
+    assert "NetHack-like Dict of 10 leaves | 17,016 |" in printed
+    assert printed.strip() in text
+
+
+def test_environments__prints_a_row_for_each():
+    """One environment gives one row, with the number of its agents."""
+    printed = run("benchmarks/environments.py", "CartPole-v1", "--rounds", "1", "--round-s", "0.001")
+
+    assert "| CartPole-v1 | 1 | (4,) |" in printed
