@@ -10,7 +10,9 @@
     ├── VectorError             a vectorized environment can't do what was asked
     │   ├── InvalidVectorOption
     │   ├── VectorStateError
-    │   └── EnvironmentFailed
+    │   ├── EnvironmentFailed
+    │   ├── WorkerDied
+    │   └── WorkerStuck
     ├── ConfigError             a training option is wrong
     ├── CheckpointError         a checkpoint can't be read or doesn't fit
     ├── TrainingDiverged        a reward, an observation or a loss isn't a finite number
@@ -126,16 +128,48 @@ class VectorStateError(VectorError, RuntimeError):
 
 
 class EnvironmentFailed(VectorError):
-    """An environment raised; the original exception is the cause."""
+    """An environment raised; the cause is the original exception, or its traceback as text if a worker raised it."""
 
-    def __init__(self, env_index: int, phase: str, seed: int | None, error: str) -> None:
-        """Keeps which environment failed, in which phase, its last seed and the error's text."""
-        super().__init__(env_index, phase, seed, error)
-        self.env_index, self.phase, self.seed, self.error = env_index, phase, seed, error
+    def __init__(self, env_index: int, phase: str, seed: int | None, error: str, worker: int | None = None) -> None:
+        """Keeps which environment failed, in which phase, its last seed, the error's text and the worker, if any."""
+        super().__init__(env_index, phase, seed, error, worker)
+        self.env_index, self.phase, self.seed, self.error, self.worker = env_index, phase, seed, error, worker
 
     def __str__(self) -> str:
         seed = "no seed" if self.seed is None else f"seed {self.seed}"
-        return f"Environment {self.env_index} ({seed}) failed in {self.phase}: {self.error}"
+        where = seed if self.worker is None else f"worker {self.worker}, {seed}"
+        return f"Environment {self.env_index} ({where}) failed in {self.phase}: {self.error}"
+
+
+class WorkerDied(VectorError):
+    """A worker process ended without being asked to."""
+
+    def __init__(self, worker: int, envs: range, exitcode: int, during: str) -> None:
+        """Keeps which worker, its environments, how it ended and in which call."""
+        super().__init__(worker, envs, exitcode, during)
+        self.worker, self.envs, self.exitcode, self.during = worker, envs, exitcode, during
+
+    def __str__(self) -> str:
+        how = f"killed by signal {-self.exitcode}" if self.exitcode < 0 else f"exit code {self.exitcode}"
+        return (
+            f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) died in {self.during}: {how}. "
+            "To see the cause, run the same seeds with backend='serial'."
+        )
+
+
+class WorkerStuck(VectorError, TimeoutError):
+    """A worker process didn't finish in time."""
+
+    def __init__(self, worker: int, envs: range, timeout_s: float, during: str) -> None:
+        """Keeps which worker, its environments, how long was waited and in which call."""
+        super().__init__(worker, envs, timeout_s, during)
+        self.worker, self.envs, self.timeout_s, self.during = worker, envs, timeout_s, during
+
+    def __str__(self) -> str:
+        return (
+            f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) didn't finish its {self.during} "
+            f"within {self.timeout_s:g} s. Raise timeout_s= if its environments may take longer."
+        )
 
 
 class ConfigError(PufferError, ValueError):

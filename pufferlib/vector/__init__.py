@@ -6,7 +6,8 @@ E environments, A agent slots in each, N = E*A rows, B rows in a batch. Environm
 from pufferlib.vector._batch import Batch
 from pufferlib.vector._gymnasium import GymnasiumVectorEnv
 from pufferlib.vector._make import make
+from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._pool import Pool
 from pufferlib.vector._serial import Serial
 
-__all__ = ["Batch", "GymnasiumVectorEnv", "Pool", "Serial", "make"]
+__all__ = ["Batch", "GymnasiumVectorEnv", "Multiprocessing", "Pool", "Serial", "make"]

@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 class Block(NamedTuple):
     """Views of consecutive environments' rows in the arena."""
 
-    envs: range
+    envs: range  # in the arena that the block views
     observations: npt.NDArray[Any]
     final_observations: npt.NDArray[Any]
     actions: npt.NDArray[Any]

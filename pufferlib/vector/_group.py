@@ -36,6 +36,16 @@ class EndInfo(NamedTuple):
         return {**self.final, "reset_info": self.reset} if self.reset else self.final
 
 
+class Traits(NamedTuple):
+    """What a pool must know of its environments, all alike; picklable."""
+
+    emulated: Emulated
+    num_slots: int  # A
+    is_gymnasium: bool  # one agent that is always there
+    metadata: dict[str, Any]
+    render_mode: str | None
+
+
 class Member:
     """One environment of a group, its rows and its seed."""
 
@@ -83,15 +93,12 @@ class EnvGroup:
             raise
 
     @property
-    def emulated(self) -> Emulated:
-        """The emulated spaces that all environments share."""
-        emulated: Emulated = self.envs[0].emulated
-        return emulated
-
-    @property
-    def num_slots(self) -> int:
-        """A, the agent slots of each environment."""
-        return int(self.envs[0].num_slots)
+    def traits(self) -> Traits:
+        """What all environments share."""
+        env = self.envs[0]
+        metadata = dict(getattr(env, "metadata", None) or {})
+        is_gymnasium = isinstance(env, gymnasium.Env)
+        return Traits(env.emulated, int(env.num_slots), is_gymnasium, metadata, getattr(env, "render_mode", None))
 
     def attach(self, arena: Arena, autoreset: Autoreset, info_mode: InfoMode) -> None:
         """Lets every environment write its rows of the arena from now on."""

@@ -37,8 +37,8 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
         self.single_action_space = pool.single_action_space
         self.observation_space = pool.observation_space
         self.action_space = pool.action_space
-        self.metadata = {**pool.driver_env.metadata, "autoreset_mode": _autoreset_mode(pool.options.autoreset)}
-        self.render_mode = pool.driver_env.render_mode
+        self.metadata = {**pool.traits.metadata, "autoreset_mode": _autoreset_mode(pool.options.autoreset)}
+        self.render_mode = pool.traits.render_mode
 
     def reset(self, *, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Resets the environments, as `Pool.reset` does.
@@ -127,7 +127,7 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
 
 def _check_fits(pool: Pool) -> None:
     """Refuses pools that Gymnasium's interface has no words for."""
-    if pool.num_agents != pool.num_envs or not isinstance(pool.driver_env, gymnasium.Env):
+    if not pool.traits.is_gymnasium:
         problem = "can't be a gymnasium.vector.VectorEnv: its environments have agents that come and go."
         raise InvalidVectorOption("env_creators", "[...]", problem, "Use reset() and step() of the pool.")
     if pool.options.batch_size != pool.num_envs:

@@ -7,11 +7,12 @@ from enum import Enum
 from typing import Any
 
 from pufferlib.exceptions import InvalidVectorOption
+from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._options import Creator, check_choice, check_names, check_options
 from pufferlib.vector._pool import Pool
 from pufferlib.vector._serial import Serial
 
-BACKENDS: dict[str, type[Pool]] = {"serial": Serial}
+BACKENDS: dict[str, type[Pool]] = {"serial": Serial, "multiprocessing": Multiprocessing}
 _COMMON = ("env_args", "env_kwargs", "num_envs", "num_workers", "batch_size", "zero_copy", "autoreset", "infos")
 
 
@@ -35,9 +36,10 @@ def make(
             emulated already or a plain Gymnasium or PettingZoo environment, which is then emulated.
         env_args: positional arguments of the creator; with a list of creators, one list each.
         env_kwargs: keyword arguments of the creator, or a list with one dict an environment.
-        backend: `Serial`, or its name.
+        backend: `Serial` or `Multiprocessing`, or the name of one.
         num_envs: how many; 1, or the number of creators, if left out.
-        num_workers: for backends with worker processes; must divide `num_envs`.
+        num_workers: for backends with worker processes; must divide `num_envs`. As many as there are usable cores, if
+            left out.
         batch_size: environments (not rows) in a batch; must divide `num_envs`. All, if left out.
         zero_copy: whether batches are views, valid until the next `send`, or copies.
         autoreset: "same_step", "next_step" or "disabled", as in Gymnasium.

@@ -38,7 +38,7 @@ class PoolOptions:
     """Checked options that every backend has."""
 
     recipes: tuple[Recipe, ...]
-    num_workers: int
+    num_workers: int | None  # None: the backend chooses
     batch_size: int  # environments, not rows
     zero_copy: bool
     autoreset: Autoreset
@@ -72,7 +72,7 @@ def check_options(
         raise InvalidVectorOption("zero_copy", repr(zero_copy), "is not a bool.", "Pass True or False.")
     return PoolOptions(
         recipes=recipes,
-        num_workers=1 if num_workers is None else _check_divisor("num_workers", num_workers, total),
+        num_workers=None if num_workers is None else _check_divisor("num_workers", num_workers, total),
         batch_size=total if batch_size is None else _check_divisor("batch_size", batch_size, total),
         zero_copy=zero_copy,
         autoreset=_check_autoreset(autoreset),

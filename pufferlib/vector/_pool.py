@@ -25,11 +25,10 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from pufferlib.exceptions import EnvironmentFailed, VectorStateError
-from pufferlib.spaces import Emulated
 from pufferlib.vector._arena import Arena
 from pufferlib.vector._arguments import Seeds, check_reset_mask, check_seeds, write_actions
 from pufferlib.vector._batch import Batch, Block
-from pufferlib.vector._group import EndInfo, Info
+from pufferlib.vector._group import EndInfo, Info, Traits
 from pufferlib.vector._options import PoolOptions
 
 if TYPE_CHECKING:
@@ -70,10 +69,11 @@ class Pool(ABC):
 
     OPTIONS: ClassVar[tuple[str, ...]] = ()  # what a backend takes beyond the options that all have
 
-    def __init__(self, options: PoolOptions, emulated: Emulated, arena: Arena) -> None:
+    def __init__(self, options: PoolOptions, traits: Traits, arena: Arena) -> None:
         """Keeps the checked options and the arena; backends build both first."""
         self.options = options
-        self.emulated = emulated
+        self.traits = traits
+        self.emulated = traits.emulated
         self.arena = arena
         self.num_envs = options.num_envs
         self.num_agents = arena.spec.num_envs * arena.spec.num_slots
@@ -362,7 +362,8 @@ class Pool(ABC):
     def _check_alive(self, block: Block) -> None:
         """Refuses to step environments whose episode is over: nobody else will reset them."""
         if block.episode_over.any():
-            over = ", ".join(str(block.envs[i]) for i in np.flatnonzero(block.episode_over))
+            num_slots = self.arena.spec.num_slots
+            over = ", ".join(str(block.env_id[i * num_slots] // num_slots) for i in np.flatnonzero(block.episode_over))
             problem = f"Autoreset is disabled and the episode is over in environment {over}."
             remedy = "Call reset(options={'reset_mask': ...}) with True there."
             raise VectorStateError("send", problem, remedy)

@@ -33,12 +33,13 @@ class Serial(Pool):
         """
         self._group = EnvGroup(options.recipes)
         try:
-            arena = Arena.allocate(ArenaSpec.plan(options.num_envs, self._group.num_slots, self._group.emulated))
+            traits = self._group.traits
+            arena = Arena.allocate(ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated))
             self._group.attach(arena, options.autoreset, options.infos)
         except BaseException:  # large observations may not fit in memory
             self._group.close()
             raise
-        super().__init__(options, self._group.emulated, arena)
+        super().__init__(options, traits, arena)
         self._driver_env = self._group.envs[0]
         starts = range(0, options.num_envs, options.batch_size)
         self._blocks = [Block.of(arena, range(start, start + options.batch_size)) for start in starts]
