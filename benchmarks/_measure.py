@@ -90,8 +90,8 @@ def describe_machine(*packages: str) -> str:
 
 
 def _commit() -> str:
-    """The commit of this checkout, or "unknown" outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    """The commit of this checkout, marked if files differ from it, or "unknown" outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
