@@ -36,6 +36,7 @@ typedef struct Node {
     Py_UCS4 *scratch;      /* TEXT: one decoded text */
     int is_stacked;        /* SEQUENCE */
     PyObject **keys;       /* DICT */
+    struct { PyObject *key; Py_ssize_t child; } *order; /* DICT: the keys of the last value, as they came */
     Py_ssize_t num_children;
     struct Node *children; /* SEQUENCE: length, item; ONEOF: choice, options...; GRAPH: nodes[, has_edges, edges, edge_links] */
 } Node;

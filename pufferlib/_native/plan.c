@@ -64,7 +64,8 @@ static int build_text(Node *node, PyObject *extra) {
 }
 
 static int build_dict(Node *node, PyObject *extra) {
-    if (!(node->keys = allocate(node->num_children, sizeof(PyObject *)))) return -1;
+    if (!(node->keys = allocate(node->num_children, sizeof(*node->keys)))) return -1;
+    if (!(node->order = allocate(node->num_children, sizeof(*node->order)))) return -1;
     for (Py_ssize_t i = 0; i < node->num_children; i++)
         if (!(node->keys[i] = new_item(extra, i))) return -1;
     return 0;
@@ -102,6 +103,7 @@ static int build(Node *node, PyObject *description) {
 static void destroy(Node *node) {
     for (Py_ssize_t i = 0; i < node->num_children; i++) {
         if (node->keys) Py_XDECREF(node->keys[i]);
+        if (node->order) Py_XDECREF(node->order[i].key);
         destroy(&node->children[i]);
     }
     Py_XDECREF(node->id);
@@ -114,6 +116,7 @@ static void destroy(Node *node) {
     PyMem_Free(node->codes);
     PyMem_Free(node->scratch);
     PyMem_Free(node->keys);
+    PyMem_Free(node->order);
     PyMem_Free(node->children);
 }
 

@@ -236,3 +236,13 @@ def test_layout__is_collected_when_nobody_uses_it():
     gc.collect()
 
     assert watch() is None
+
+
+def test_pack__does_not_care_about_the_order_of_keys():
+    """Dicts whose keys come in another order than last time, or as other objects, pack to the same row."""
+    layout = compile_layout(NESTED)
+    value = NESTED.sample()
+    shuffled = {"".join(key): value[key] for key in reversed(list(value))}
+    row = layout.pack(value)
+
+    assert all(np.array_equal(layout.pack(one), row) for one in (shuffled, value, value, shuffled, shuffled))
