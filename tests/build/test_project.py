@@ -40,7 +40,7 @@ def read_requirements() -> list[str]:
 
 @pytest.mark.parametrize("line", read_requirements())
 def test_constraints__pin_a_version_that_the_requirement_allows(line):
-    """The tested version of a package lies inside the bounds that are promised; what CI doesn't install isn't pinned."""
+    """The tested version of a package lies inside the bounds that are promised."""
     requirement = Requirement(line)
     pin = read_pins().get(canonicalize_name(requirement.name))
     if requirement.name in ("tensorboard", "matplotlib"):

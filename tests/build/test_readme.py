@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_readme__samples_run_in_order(tmp_path):
-    """The Python blocks of the README, one after the other in one fresh process, raise nothing and warn about nothing."""
+    """The Python blocks of the README, run one after the other in a fresh process, neither raise nor warn."""
     pytest.importorskip("torch")
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     script = tmp_path / "readme.py"

@@ -11,7 +11,7 @@ import pytest
 import pufferlib
 
 # What must not be loaded by the core: it is slow, optional, or both.
-HEAVY = {"torch", "rich", "tyro", "safetensors", "imageio", "PIL", "pettingzoo", "stable_baselines3", "cloudpickle"}
+HEAVY = {"torch", "rich", "tyro", "safetensors", "imageio", "PIL", "pettingzoo", "stable_baselines3"}
 
 CORE = [
     "pufferlib",
