@@ -69,10 +69,11 @@ class Actor:
         Returns:
             The output and values of M samples, or of B * T, row by row, if the policy is recurrent.
         """
-        if batch.state is None:
-            output, values = self.policy(batch.observations)
+        if isinstance(self.policy, LSTMWrapper):
+            assert batch.state is not None and batch.starts is not None
+            output, values = self.policy.replay(batch.observations, batch.state, batch.starts)
         else:
-            output, values, _ = self.policy(batch.observations, batch.state, batch.starts)
+            output, values = self.policy(batch.observations)
         return output, values.float()
 
     def _state_of(self, rows: NDArray[np.int64]) -> State:

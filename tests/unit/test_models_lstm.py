@@ -159,3 +159,31 @@ def test_lstm_wrapper__names_sizes_that_fit():
 
     with pytest.raises(ConfigError, match="input_size=32, hidden_size=32"):
         LSTMWrapper(env, Default(env, 32))
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("name", [name for name, starts in STARTS.items() if starts is not None])
+@pytest.mark.parametrize("steps", [1, 2, T])
+def test_replay__equals_forward(steps, name, num_layers):
+    """Episodes run side by side give the values and gradients of stepping through them."""
+    policy = policy_of(num_layers)
+    observations, starts = observations_of(steps), STARTS[name][:, :steps]
+    state = tuple(torch.rand(num_layers, B, H, dtype=torch.float64) for _ in range(2))
+    results = []
+    for run in (lambda: policy(observations, state, starts)[:2], lambda: policy.replay(observations, state, starts)):
+        policy.zero_grad()
+        logits, value = run()
+        (logits.square().sum() + value.square().sum()).backward()
+        results.append([logits, value, *(parameter.grad for parameter in policy.parameters())])
+
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_replay__of_many_episodes_equals_forward():
+    """The same with rows that end at any step, so that there are groups of every length."""
+    policy = policy_of()
+    observations = torch.rand(20, 60, 2, dtype=torch.float64)
+    starts = torch.rand(20, 60) < torch.linspace(0, 0.5, 20)[:, None]
+    logits, value, _ = policy(observations, policy.initial_state(20), starts)
+
+    torch.testing.assert_close(policy.replay(observations, policy.initial_state(20), starts), (logits, value))
