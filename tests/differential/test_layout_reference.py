@@ -5,10 +5,9 @@ import pickle
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 
+import layout_reference
 from pufferlib.spaces import compile_layout
 from space_strategies import any_space, same, spaces_with_values
-
-import layout_reference
 
 SETTINGS = settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 
