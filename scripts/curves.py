@@ -17,34 +17,90 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+import numpy as np
+import torch
+
+import pufferlib.vector
+from pufferlib.models import Default, LSTMWrapper
 from pufferlib.training import run
-from pufferlib.training.config import update
-from pufferlib.training.logger import read_jsonl
+from pufferlib.training.config import PPOConfig, TrainConfig, update
+from pufferlib.training.evaluate import evaluate
+from pufferlib.training.logger import JsonlLogger, read_jsonl
+from pufferlib.training.ppo import Trainer
+from pufferlib.wrappers import EpisodeStats
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "curves"
 SEEDS = (1, 2, 3)
 MAX_POINTS = 200
+MAZE = PPOConfig(total_steps=100_000, horizon=64, learning_rate=2e-3, num_minibatches=2)
 
 # name -> environment, return to reach, and label -> options that differ from the adapter's config.toml.
 EXPERIMENTS: dict[str, tuple[str, float, dict[str, dict[str, Any]]]] = {
     "cartpole": ("classic_control/CartPole-v1", 475, {"PPO": {}}),
     "pendulum": ("classic_control/Pendulum-v1", -300, {"PPO": {}}),
     "doorkey": ("minigrid/MiniGrid-DoorKey-5x5-v0", 0.9, {"PPO": {}}),
-    "memory": (
-        "minigrid/MiniGrid-MemoryS7-v0",
-        0.9,
-        {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {"policy": {"recurrent": False}}},
-    ),
+    "memory": ("TMaze", 0.9, {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {}}),
 }
+
+
+class TMaze(gymnasium.Env[np.ndarray, int]):
+    """Shows a sign at the start of a corridor; at its end, ten steps later, the sign's side pays 1 and the other 0.
+
+    Whoever doesn't remember gets 0.5. Each step that isn't forward costs 0.02. (Bakker 2001, "Reinforcement Learning
+    with Long Short-Term Memory".) Observations: the sign (-1, 1, later 0) and whether the junction is reached.
+    """
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(3)  # forward, left, right
+    length = 10
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        """Draws a sign and shows it."""
+        super().reset(seed=seed)
+        self.sign, self.place, self.num_steps = int(self.np_random.choice([-1, 1])), 0, 0
+        return np.array([self.sign, 0], np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        """Walks on, or turns."""
+        self.num_steps += 1
+        over = self.place == self.length and action != 0
+        right = over and (action == 2) == (self.sign == 1)
+        reward = float(right) if over else -0.02 * (action != 0 or self.place == self.length)
+        self.place = min(self.place + (action == 0), self.length)
+        seen = np.array([0, self.place == self.length], np.float32)
+        return seen, reward, over, self.num_steps >= 50 and not over, {}
+
+
+def train_maze(config: TrainConfig, folder: Path) -> run.Games:
+    """Trains and evaluates on the maze, which no adapter has."""
+
+    def make(num_envs: int) -> pufferlib.vector.Pool:
+        return pufferlib.vector.make(lambda: EpisodeStats(TMaze()), num_envs=num_envs)
+
+    logger = JsonlLogger(folder / "metrics.jsonl")
+    with torch.random.fork_rng(), make(config.vector.num_envs) as envs, make(10) as judges, run.cpu_threads(1):
+        torch.manual_seed(config.seed)
+        size = config.policy.hidden_size
+        policy: torch.nn.Module = Default(envs.driver_env, size)
+        if config.policy.recurrent:
+            policy = LSTMWrapper(envs.driver_env, policy, size, size)
+        Trainer(envs, policy, config, report=logger.log).train()
+        logger.close()
+        return run.Games(evaluate(judges, policy, 100, seed=10**9 + config.seed), None)
 
 
 def measure(env: str, seed: int, changes: Mapping[str, Any], runs: str) -> dict[str, Any]:
     """Trains and evaluates once; the steps, returns and times of the curve, and the result."""
-    config = update(run.default_config(env), {**changes, "seed": seed, "runs": runs})
-    config = update(config, {"eval": {"video": "none"}})
+    is_maze = env == "TMaze"
+    config = update(TrainConfig(env=env, ppo=MAZE) if is_maze else run.default_config(env), changes)
+    config = update(config, {"seed": seed, "runs": runs, "eval": {"video": "none"}})
     folder = run.make_run(config)
-    run.train(config, folder)
-    games = run.play(config, folder, folder)
+    if is_maze:
+        games = train_maze(config, folder)
+    else:
+        run.train(config, folder)
+        games = run.play(config, folder, folder)
     rows = list(read_jsonl(folder / "metrics.jsonl"))
     rows = rows[:: max(1, len(rows) // MAX_POINTS)] + rows[-1:]
     return {

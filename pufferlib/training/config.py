@@ -24,14 +24,14 @@ from pufferlib.exceptions import ConfigError
 class VectorConfig:
     """How many environments run, and how they are batched."""
 
-    backend: Literal["serial"] = "serial"
-    """What steps the environments."""
+    backend: Literal["serial", "multiprocessing"] = "serial"
+    """Steps them in this process, or in workers: worth it for environments slower than some 50 us a step."""
 
     num_envs: int = 8
     """Environments in all, E."""
 
     batch_size: int | None = None
-    """Environments that one batch holds. None: all. Fewer: the others step meanwhile."""
+    """Environments that one batch holds. None: all. Fewer: the others step meanwhile; with workers, in any order."""
 
     num_workers: int | None = None
     """Worker processes. None: what suits the machine. Serial has none."""

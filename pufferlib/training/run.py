@@ -36,7 +36,7 @@ from pufferlib.training.logger import JsonlLogger, Logger, TensorBoardLogger
 from pufferlib.training.ppo import Trainer
 from pufferlib.training.video import write_video
 
-BACKENDS = {"serial": pufferlib.vector.Serial}
+BACKENDS = {"serial": pufferlib.vector.Serial, "multiprocessing": pufferlib.vector.Multiprocessing}
 SMALL_NETWORK = 1_000_000  # parameters; below, a second thread costs more than it does
 
 
@@ -85,15 +85,14 @@ def make_run(config: TrainConfig) -> Path:
 
 
 def make_envs(config: TrainConfig, num_envs: int | None = None, **options: Any) -> Any:
-    """Makes the pool to train on, or a synchronous one of `num_envs` environments to play in."""
+    """Makes the pool to train on, or a serial one of `num_envs` environments to play in."""
     creator = pufferlib.environments.make_creator(config.env, **config.env_kwargs, **options)
-    backend = BACKENDS[config.vector.backend]
     if num_envs is not None:
-        return pufferlib.vector.make(creator, backend=backend, num_envs=num_envs)
+        return pufferlib.vector.make(creator, num_envs=num_envs)
     vector = config.vector
     return pufferlib.vector.make(
         creator,
-        backend=backend,
+        backend=BACKENDS[vector.backend],
         num_envs=vector.num_envs,
         num_workers=vector.num_workers,
         batch_size=vector.batch_size,
