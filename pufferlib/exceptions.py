@@ -167,8 +167,8 @@ class WorkerStuck(VectorError, TimeoutError):
 
     def __str__(self) -> str:
         return (
-            f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) didn't finish its {self.during} "
-            f"within {self.timeout_s:g} s. Raise timeout_s= if its environments may take longer."
+            f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) didn't finish its "
+            f"{self.during} within {self.timeout_s:g} s. Raise timeout_s= if its environments may take longer."
         )
 
 
