@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(words: list[str]) -> int:
     """Trains, then plays with what was learned."""
     spec, words = _take_name(words)
-    known, words = _parse_first(words)
+    known, words = _parse_first(words, "--env", "--resume", "--config")
     spec = spec or known["env"]
     from pufferlib.training import checkpoint, run
     from pufferlib.training import config as configs
@@ -85,7 +85,7 @@ def _train(words: list[str]) -> int:
         config = run.default_config(spec or configs.TrainConfig().env)
     if known["config"] is not None:
         config = configs.load(known["config"], config, config.env.partition("/")[2])
-    config = _parse_options(config, words, "train").check()
+    config = _parse_options(config, words, "train [ENV] [--resume RUN] [--config FILE.toml]").check()
 
     folder = resume or run.make_run(config)
     if resume is not None:
@@ -104,18 +104,25 @@ def _train(words: list[str]) -> int:
 def _eval(words: list[str]) -> int:
     """Plays with a checkpoint."""
     spec, words = _take_name(words)
-    if spec is None and "--help" not in words and "-h" not in words:
+    from pufferlib.training import config as configs
+
+    usage = "eval RUN|ENV [--device DEVICE]"
+    if "--help" in words or "-h" in words:
+        _parse_options(configs.EvalConfig(), ["--help"], usage)
+    if spec is None:
         print(USAGE, file=sys.stderr)
         return 2
     from pufferlib.training import checkpoint, run
-    from pufferlib.training import config as configs
 
-    path = _find_run(spec or configs.TrainConfig().env, configs.TrainConfig().runs)
+    path = _find_run(spec, configs.TrainConfig().runs)
     folder = next((p for p in (path, *path.parents) if (p / "config.toml").is_file()), None)
     if folder is None:
         raise CheckpointError(str(path), "there is no config.toml with it.", "Give a folder such as runs/NAME.")
     config = configs.load(folder / "config.toml")
-    config = replace(config, eval=_parse_options(config.eval, words, "eval")).check()
+    # The device to play on needn't be the one that the run was trained on.
+    known, words = _parse_first(words, "--device")
+    changed = _parse_options(config.eval, words, usage)
+    config = replace(config, eval=changed, device=known["device"] or config.device).check()
     print(f"Playing {config.eval.episodes} episodes of {config.env} with {checkpoint.latest(path)}")
     _report_games(config, run.play(config, path, folder))
     return 0
@@ -149,12 +156,11 @@ def _take_name(words: list[str]) -> tuple[str | None, list[str]]:
     return None, words
 
 
-def _parse_first(words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Takes the options out of the words on which the others' defaults depend."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog="puffer train")
-    parser.add_argument("--env")
-    parser.add_argument("--resume", type=Path)
-    parser.add_argument("--config", type=Path)
+def _parse_first(words: list[str], *options: str) -> tuple[dict[str, Any], list[str]]:
+    """Takes those options out of the words that decide how the others are read."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog="puffer")
+    for option in options:
+        parser.add_argument(option, type=str if option in ("--env", "--device") else Path)
     known, rest = parser.parse_known_args(words)
     return vars(known), rest
 
@@ -167,7 +173,7 @@ def _parse_options(config: Any, words: list[str], command: str) -> Any:
         type(config),
         default=config,
         args=words,
-        prog=f"puffer {command} {'RUN|ENV' if command == 'eval' else '[ENV] [--resume RUN] [--config FILE.toml]'}",
+        prog=f"puffer {command}",
         description="Defaults are those for the environment that was named.",
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.AvoidSubcommands),
     )

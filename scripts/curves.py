@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,7 +100,8 @@ def measure(env: str, seed: int, changes: Mapping[str, Any], runs: str) -> dict[
     if is_maze:
         games = train_maze(config, folder)
     else:
-        run.train(config, folder)
+        if not run.train(config, folder):
+            sys.exit(130)
         games = run.play(config, folder, folder)
     rows = list(read_jsonl(folder / "metrics.jsonl"))
     rows = rows[:: max(1, len(rows) // MAX_POINTS)] + rows[-1:]

@@ -342,11 +342,10 @@ class Trainer:
         """Draws from this trainer's own random numbers inside, and gives the caller's back afterwards."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
-            if self._random_states is None:
-                torch.manual_seed(self.config.seed)
-            else:
+            torch.manual_seed(self.config.seed)
+            if self._random_states is not None:
                 torch.set_rng_state(self._random_states[0])
-                for state in self._random_states[1:] if devices else []:
+                for state in self._random_states[1:] if devices else []:  # none in a checkpoint from a CPU
                     torch.cuda.set_rng_state(state, self.device)
             self._random_states = None  # now they are torch's
             try:

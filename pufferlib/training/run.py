@@ -36,7 +36,6 @@ from pufferlib.training.logger import JsonlLogger, Logger, TensorBoardLogger
 from pufferlib.training.ppo import Trainer
 from pufferlib.training.video import write_video
 
-BACKENDS = {"serial": pufferlib.vector.Serial, "multiprocessing": pufferlib.vector.Multiprocessing}
 SMALL_NETWORK = 1_000_000  # parameters; below, a second thread costs more than it does
 
 
@@ -92,7 +91,7 @@ def make_envs(config: TrainConfig, num_envs: int | None = None, **options: Any) 
     vector = config.vector
     return pufferlib.vector.make(
         creator,
-        backend=BACKENDS[vector.backend],
+        backend=vector.backend,
         num_envs=vector.num_envs,
         num_workers=vector.num_workers,
         batch_size=vector.batch_size,
@@ -129,9 +128,8 @@ def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
         if resume:
             trainer.restore(checkpoint.latest(folder))
         start = trainer.counters.steps
-        loggers: list[Logger] = [JsonlLogger(folder / "metrics.jsonl", start)]
-        if config.tensorboard:
-            loggers.append(TensorBoardLogger(folder / "tensorboard"))
+        loggers: list[Logger] = [TensorBoardLogger(folder / "tensorboard")] if config.tensorboard else []
+        loggers.append(JsonlLogger(folder / "metrics.jsonl", start))
         num_parameters = sum(parameter.numel() for parameter in policy.parameters())
         dashboard = open_dashboard(
             f"{config.env} · {num_parameters:,} parameters · {device} · seed {config.seed}", config.ppo.total_steps

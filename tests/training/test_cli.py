@@ -56,7 +56,7 @@ def test_train__leaves_a_run_that_can_be_played(tmp_path: Path, monkeypatch, cap
     assert "Playing 3 episodes" in capsys.readouterr().out
     again = json.loads((run / "result.json").read_text())
     assert (len(result["returns"]), len(again["returns"])) == (2, 3)
-    assert main(["eval", "CartPole-v1", "--episodes", "2", "--video", "none"]) == 0
+    assert main(["eval", "CartPole-v1", "--device", "cpu", "--episodes", "2", "--video", "none"]) == 0
     assert newest.name in capsys.readouterr().out
 
 
@@ -142,6 +142,18 @@ def test_main__shows_its_usage(capsys, words: list[str], code: int):
     """Without a command, or with a wrong one, it says which there are."""
     assert main(words) == code
     assert "puffer train [ENV]" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("words", [["train", "--help"], ["train", "CartPole-v1", "-h"], ["eval", "--help"]])
+def test_main__help_lists_the_options(capsys, words: list[str]):
+    """Each option comes with its text and the value that suits the environment."""
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    printed = capsys.readouterr().out
+
+    assert exit_.value.code == 0
+    assert "A longer episode is cut in the video" in printed
+    assert ("--ppo.horizon INT" in printed) == (words[0] == "train")
 
 
 def test_envs__lists_adapters_and_their_environments(capsys):
