@@ -29,4 +29,5 @@ def import_package(package: str, adapter: str) -> ModuleType:
 
 def missing(package: str, adapter: str) -> MissingDependency:
     """Builds the error for a package that isn't installed, with the command that installs it."""
-    return MissingDependency(adapter, package, f"pip install 'pufferlib[{adapter}]'")
+    extra = adapter.replace("_", "-")  # pip before 23.3 doesn't find extras by names with an underscore
+    return MissingDependency(adapter, package, f"pip install 'pufferlib[{extra}]'")
