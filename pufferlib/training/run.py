@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,7 +34,7 @@ from pufferlib.training.episodes import Episode
 from pufferlib.training.evaluate import evaluate, film
 from pufferlib.training.logger import JsonlLogger, Logger, TensorBoardLogger
 from pufferlib.training.ppo import Trainer
-from pufferlib.training.video import write_video
+from pufferlib.training.video import find_encoder, write_video
 
 SMALL_NETWORK = 1_000_000  # parameters; below, a second thread costs more than it does
 
@@ -122,6 +122,8 @@ def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
         Whether it was finished, rather than interrupted.
     """
     device = pick_device(config.device)
+    if config.eval.video == "mp4":
+        find_encoder()
     with make_envs(config) as envs:
         policy = make_policy(config, envs.driver_env)
         trainer = Trainer(envs, policy, config, device, folder / "checkpoints")
@@ -173,19 +175,20 @@ def play(config: TrainConfig, path: Path, folder: Path) -> Games:
             policy = make_policy(config, envs.driver_env)
             checkpoint.restore(policy, tensors, newest)
             policy.to(device)
-            episodes = evaluate(envs, policy, options.episodes, seed, options.deterministic, device)
-        video = None if options.video == "none" else _film(config, policy, device, seed, folder)
-    games = Games(episodes, video)
+            games = Games(evaluate(envs, policy, options.episodes, seed, options.deterministic, device), None)
     result = {
         "checkpoint": newest.name,
         "deterministic": options.deterministic,
-        "episodes": len(episodes),
+        "episodes": len(games.episodes),
         "mean_return": games.mean_return,
         "std_return": games.std_return,
-        "returns": [episode.episode_return for episode in episodes],
+        "returns": [episode.episode_return for episode in games.episodes],
     }
     (folder / "result.json").write_text(json.dumps(result) + "\n")
-    return games
+    if options.video == "none":
+        return games
+    with cpu_threads(config.threads or 1):
+        return replace(games, video=_film(config, policy, device, seed, folder))
 
 
 def _film(config: TrainConfig, policy: nn.Module, device: torch.device, seed: int, folder: Path) -> Path | None:

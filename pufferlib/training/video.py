@@ -40,6 +40,18 @@ def write_video(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
         raise ConfigError("video", f"{path.name} is no kind of video that can be written.", "End it in .gif or .mp4.")
 
 
+def find_encoder() -> Any:
+    """Finds what encodes an MP4; worth a call before hours of training.
+
+    Raises:
+        MissingDependency: it isn't installed.
+    """
+    try:
+        return importlib.import_module("imageio_ffmpeg")
+    except ImportError as error:
+        raise MissingDependency("An MP4", "imageio-ffmpeg", "pip install pufferlib[video]") from error
+
+
 def _write_gif(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
     stride = max(1, round(rate_hz / MAX_GIF_RATE_HZ))
     height, width = frames[0].shape[:2]
@@ -58,13 +70,9 @@ def _write_gif(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
 
 
 def _write_mp4(path: Path, frames: Sequence[Frame], rate_hz: float) -> None:
-    try:
-        encoder: Any = importlib.import_module("imageio_ffmpeg")
-    except ImportError as error:
-        raise MissingDependency("An MP4", "imageio-ffmpeg", "pip install imageio-ffmpeg") from error
     height, width = frames[0].shape[:2]
     height, width = height - height % 2, width - width % 2  # the encoder takes even sizes only
-    writer = encoder.write_frames(str(path), (width, height), fps=rate_hz, macro_block_size=2)
+    writer = find_encoder().write_frames(str(path), (width, height), fps=rate_hz, macro_block_size=2)
     writer.send(None)
     for frame in frames:
         writer.send(np.ascontiguousarray(frame[:height, :width]))

@@ -126,6 +126,16 @@ def test_main__explains_errors(tmp_path: Path, monkeypatch, capsys, words: list[
     assert re.search(message, error)
 
 
+def test_train__asks_for_the_encoder_before_it_trains(tmp_path: Path, monkeypatch, capsys):
+    """A missing package for the video is said at the start, with the command that installs it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+
+    assert main(["train", "CartPole-v1", *QUICK, "--eval.video", "mp4"]) == 1
+    assert "pip install pufferlib[video]" in capsys.readouterr().err
+    assert not (only_run(tmp_path) / "metrics.jsonl").exists()
+
+
 def test_main__names_the_nearest_option(tmp_path: Path, monkeypatch, capsys):
     """An unknown option is wrong usage, and the nearest one is named."""
     monkeypatch.chdir(tmp_path)
