@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-BACKENDS = ("serial",)  # every test of the contract runs on each
+BACKENDS = ("serial", "multiprocessing")  # every test of the contract runs on each
 FAIL = 9  # the action that makes a Counter raise
 
 
@@ -18,8 +18,14 @@ class Counter(gymnasium.Env):
 
     metadata = {"render_modes": ["ansi"]}
 
-    def __init__(self, length: int = 3, *, cut: bool = False, fails_in: str = "", quiet: bool = False) -> None:
-        """Ends episodes after `length` steps, by truncation if `cut`; `fails_in` names a method that raises."""
+    def __init__(
+        self, length: int = 3, *, cut: bool = False, fails_in: str = "", quiet: bool = False, log: Any = None
+    ) -> None:
+        """Ends episodes after `length` steps, by truncation if `cut`; `fails_in` names a method that raises.
+
+        `log` names a file that gets a letter for every environment that is made (m) and closed (c), in any process.
+        """
+        self.log = log
         if fails_in == "constructor":
             raise RuntimeError("no memory for this one")
         self.observation_space = spaces.Box(-np.inf, np.inf, (4,), np.float64)
@@ -29,6 +35,7 @@ class Counter(gymnasium.Env):
         self.seed_value, self.episode, self.count = -1, -1, 0
         self.options: Any = None
         self.num_closed = 0
+        self._write("m")
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begins the next episode."""
@@ -55,10 +62,16 @@ class Counter(gymnasium.Env):
         return f"{self.episode}:{self.count}"
 
     def close(self) -> None:
-        """Counts how often it was closed."""
+        """Counts, and tells the log."""
         self.num_closed += 1
+        self._write("c")
         if self.fails_in == "close":
             raise OSError("the socket is stuck")
+
+    def _write(self, letter: str) -> None:
+        if self.log is not None:
+            with open(self.log, "a", encoding="ascii") as file:
+                file.write(letter)
 
     def _observe(self, action: Any) -> np.ndarray:
         return np.array([self.seed_value, self.episode, self.count, action], np.float64)

@@ -13,7 +13,7 @@ static PyMethodDef methods[] = {
     METHOD("signal_send", puffer_signal_send, "signal_send(lines, first, count, opcode)"),
     METHOD("signal_size", puffer_signal_size, "signal_size(num_workers) -> bytes"),
     METHOD("signal_status", puffer_signal_status, "signal_status(lines, worker) -> (is_done, status)"),
-    METHOD("signal_use_futex", puffer_signal_use_futex, "signal_use_futex(wanted) -> whether futexes are used now"),
+    METHOD("signal_use_futex", puffer_signal_use_futex, "signal_use_futex(lines, wanted) -> whether they do"),
     METHOD("signal_wait", puffer_signal_wait,
            "signal_wait(lines, pending, group_size, need, cursor, ready, spins, timeout_s) -> number of ready groups"),
     METHOD("unpack", puffer_unpack, "unpack(plan, rows, index) -> value"),

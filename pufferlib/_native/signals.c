@@ -24,18 +24,11 @@ typedef union { /* a cache line */
     struct { _Atomic uint32_t number, is_asleep, opcode; } command;
     struct { _Atomic uint32_t number, status; } reply;
     struct { _Atomic uint32_t rings; } bell;                 /* raised by every acknowledgement */
-    struct { _Atomic uint32_t is_asleep, wake_at; } driver;  /* wake the driver at this many rings */
+    struct { _Atomic uint32_t is_asleep, wake_at, naps; } driver;  /* wake the driver at this many rings */
     char bytes[LINE];
 } Line;
 
 enum { BELL, DRIVER, FIRST_WORKER }; /* lines; worker w has FIRST_WORKER + 2 w (command) and the next one (reply) */
-
-static int uses_futex =
-#ifdef __linux__
-    1;
-#else
-    0;
-#endif
 
 static Line *command_of(Line *lines, Py_ssize_t worker) { return &lines[FIRST_WORKER + 2 * worker]; }
 static Line *reply_of(Line *lines, Py_ssize_t worker) { return &lines[FIRST_WORKER + 2 * worker + 1]; }
@@ -54,10 +47,20 @@ static void relax(void) {
 #endif
 }
 
-/* Sleeps while *word is `value`, at most for `timeout_ns`. May wake early. Returns whether a signal came. */
-static int sleep_on(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, int64_t *nap_ns) {
+/* Whether both sides of these lines nap instead of using futexes: set before there are workers, then constant. */
+static int takes_naps(Line *lines) {
 #ifdef __linux__
-    if (uses_futex) {
+    return (int)atomic_load_explicit(&lines[DRIVER].driver.naps, memory_order_relaxed);
+#else
+    (void)lines;
+    return 1;
+#endif
+}
+
+/* Sleeps while *word is `value`, at most for `timeout_ns`. May wake early. Returns whether a signal came. */
+static int sleep_on(Line *lines, _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, int64_t *nap_ns) {
+#ifdef __linux__
+    if (!takes_naps(lines)) {
         struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
         return syscall(SYS_futex, word, FUTEX_WAIT, value, &t, NULL, 0) < 0 && errno == EINTR;
     }
@@ -69,11 +72,11 @@ static int sleep_on(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, 
     return nanosleep(&t, NULL) < 0 && errno == EINTR;
 }
 
-static void wake(_Atomic uint32_t *word) {
+static void wake(Line *lines, _Atomic uint32_t *word) {
 #ifdef __linux__
-    if (uses_futex) syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (!takes_naps(lines)) syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 #endif
-    (void)word;
+    (void)lines, (void)word;
 }
 
 /* The lines in a (n,) uint8 array that starts on a cache line, or NULL with an error set. */
@@ -105,15 +108,15 @@ PyObject *puffer_signal_size(PyObject *module, PyObject *const *args, Py_ssize_t
     return PyLong_FromSsize_t(LINE * (FIRST_WORKER + 2 * num_workers));
 }
 
+/* signal_use_futex(lines, wanted) -> whether these lines use futexes. Called once, before there are workers. */
 PyObject *puffer_signal_use_futex(PyObject *module, PyObject *const *args, Py_ssize_t num_args) {
     (void)module;
-    if (wrong_count("signal_use_futex", 1, num_args)) return NULL;
-    int wanted = PyObject_IsTrue(args[0]);
-    if (wanted < 0) return NULL;
-#ifdef __linux__
-    uses_futex = wanted;
-#endif
-    return PyLong_FromLong(uses_futex);
+    if (wrong_count("signal_use_futex", 2, num_args)) return NULL;
+    int wanted = PyObject_IsTrue(args[1]);
+    Line *lines = wanted < 0 ? NULL : lines_of(args[0], 1);
+    if (!lines) return NULL;
+    atomic_store(&lines[DRIVER].driver.naps, !wanted);
+    return PyBool_FromLong(!takes_naps(lines));
 }
 
 /* signal_send(lines, first, count, opcode): gives `count` consecutive workers a command. */
@@ -128,7 +131,7 @@ PyObject *puffer_signal_send(PyObject *module, PyObject *const *args, Py_ssize_t
         Line *line = command_of(lines, w);
         atomic_store_explicit(&line->command.opcode, opcode, memory_order_relaxed);
         atomic_fetch_add(&line->command.number, 1);
-        if (atomic_load(&line->command.is_asleep)) wake(&line->command.number);
+        if (atomic_load(&line->command.is_asleep)) wake(lines, &line->command.number);
     }
     Py_INCREF(Py_None);
     return Py_None;
@@ -158,7 +161,7 @@ PyObject *puffer_signal_next(PyObject *module, PyObject *const *args, Py_ssize_t
             if (left <= 0) break;
             atomic_store(&line->command.is_asleep, 1);
             arrived = atomic_load(&line->command.number) != done;
-            if (!arrived) interrupted = sleep_on(&line->command.number, done, left, &nap);
+            if (!arrived) interrupted = sleep_on(lines, &line->command.number, done, left, &nap);
             atomic_store_explicit(&line->command.is_asleep, 0, memory_order_relaxed);
             arrived = atomic_load_explicit(&line->command.number, memory_order_acquire) != done;
         }
@@ -184,7 +187,7 @@ PyObject *puffer_signal_done(PyObject *module, PyObject *const *args, Py_ssize_t
     uint32_t rings = atomic_fetch_add(&lines[BELL].bell.rings, 1) + 1;
     if (atomic_load(&lines[DRIVER].driver.is_asleep)) {
         uint32_t wake_at = atomic_load_explicit(&lines[DRIVER].driver.wake_at, memory_order_relaxed);
-        if ((int32_t)(rings - wake_at) >= 0) wake(&lines[BELL].bell.rings);
+        if ((int32_t)(rings - wake_at) >= 0) wake(lines, &lines[BELL].bell.rings);
     }
     Py_INCREF(Py_None);
     return Py_None;
@@ -252,7 +255,7 @@ static int wait_for(const Wait *wait, Py_ssize_t spins, int64_t deadline, Py_ssi
         atomic_store_explicit(&driver->driver.wake_at, rings + open, memory_order_relaxed);
         atomic_store(&driver->driver.is_asleep, 1);
         int interrupted = 0;
-        if (atomic_load(&bell->bell.rings) == rings) interrupted = sleep_on(&bell->bell.rings, rings, left, &nap);
+        if (atomic_load(&bell->bell.rings) == rings) interrupted = sleep_on(wait->lines, &bell->bell.rings, rings, left, &nap);
         atomic_store(&driver->driver.is_asleep, 0);
         if (interrupted) return -1;
     }

@@ -112,6 +112,35 @@ class Arena:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LostRows:
+    """What an environment's rows held before it was lost and made anew."""
+
+    env_index: int
+    observations: npt.NDArray[Any]
+    mask: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, arena: Arena, env_index: int) -> LostRows:
+        """Copies the rows of one environment."""
+        rows = arena.rows(env_index)
+        return cls(env_index, arena.observations[rows].copy(), arena.mask[rows].copy())
+
+    def end(self, arena: Arena, autoreset: str) -> None:
+        """Marks the lost episode as truncated, in rows that its environment was reset into.
+
+        With autoreset "same_step" the rows keep the next episode's first observation. In the other modes they get the
+        last one back: the next episode begins when the caller has seen the end.
+        """
+        rows = arena.rows(self.env_index)
+        arena.final_observations[rows] = self.observations
+        arena.truncations[rows] = self.mask
+        if autoreset != "same_step":
+            arena.observations[rows] = self.observations
+            arena.mask[rows] = False
+        arena.episode_over[self.env_index] = autoreset == "disabled"
+
+
 def action_format(space: spaces.Space[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Says which dtype and shape one flat action of `space` has in the arena."""
     dtype = np.dtype(np.int64) if space.dtype is None else np.dtype(space.dtype)

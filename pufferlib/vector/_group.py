@@ -23,6 +23,9 @@ from pufferlib.vector._options import Autoreset, Recipe
 
 Info: TypeAlias = dict[Any, Any]
 InfoMode = Literal["ends", "all", "split"]
+Caught: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
+
+LONGEST_TEXT = 2000  # characters of an exception's text in ours; the cause has all of it
 
 
 class EndInfo(NamedTuple):
@@ -69,23 +72,29 @@ class EnvGroup:
     `EnvironmentFailed`; the group must then only be closed.
     """
 
-    def __init__(self, recipes: Sequence[Recipe], first: int = 0) -> None:
+    def __init__(self, recipes: Sequence[Recipe], first: int = 0, caught: Caught = (Exception, SystemExit)) -> None:
         """Makes the environments; where one can't be made, closes those that could.
+
+        Args:
+            recipes: one an environment.
+            first: the first one's index in the pool.
+            caught: what counts as an environment's failure; anything else passes unchanged.
 
         Raises:
             EnvironmentFailed: a creator raised.
             InvalidVectorOption: environments differ in their spaces, or two are the same object.
         """
         self.first = first
+        self._caught = caught
         self.envs: list[Any] = []
         self.members: list[Member] = []
         self.info_mode: InfoMode = "ends"
         made: list[Any] = []
         try:
             for index, recipe in enumerate(recipes, first):
-                made.append(_guard(recipe, index, "constructor", None))
+                made.append(self._guard(recipe, index, "constructor", None))
                 check_twins(made, first)
-                self.envs.append(_guard(partial(emulate, made[-1]), index, "constructor", None))
+                self.envs.append(self._guard(partial(emulate, made[-1]), index, "constructor", None))
                 check_same_spaces(self.envs[0], self.envs[-1], index)
         except BaseException:
             for env in self.envs + made[len(self.envs) :]:
@@ -156,7 +165,7 @@ class EnvGroup:
             self._step(members, infos)
         except EnvironmentFailed:
             raise
-        except Exception as error:
+        except self._caught as error:
             member = members[len(infos)]  # the loops append one info an environment
             raise EnvironmentFailed(member.index, "step", member.seed, _describe(error)) from error
         if self._tracks_ends:
@@ -175,12 +184,66 @@ class EnvGroup:
             index = self.first + len(self.envs) - 1
             try:
                 self.envs.pop().close()
-            except Exception as error:  # noqa: BLE001 - raised below, once the others are closed
-                failure = EnvironmentFailed(index, "close", self._seed_of(index), _describe(error))
+            except self._caught as error:  # raised below, once the others are closed
+                failure = self.failure(index, "close", _describe(error))
                 failure.__cause__ = error
         self.members = []
         if failure is not None:
             raise failure
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Reads an attribute of every wrapped environment, or calls it.
+
+        Raises:
+            EnvironmentFailed: there is none, or it raised.
+        """
+
+        def read(env: Any) -> Any:
+            value = env.get_wrapper_attr(name)
+            return value(*args, **kwargs) if callable(value) else value
+
+        return [
+            self._guard(partial(read, env.env), index, name, self._seed_of(index))
+            for index, env in enumerate(self.envs, self.first)
+        ]
+
+    def set_attr(self, name: str, values: Sequence[Any]) -> None:
+        """Sets an attribute of every wrapped environment, to one value each.
+
+        Raises:
+            EnvironmentFailed: it can't be set.
+        """
+        for index, (env, value) in enumerate(zip(self.envs, values, strict=True), self.first):
+            self._guard(partial(env.env.set_wrapper_attr, name, value), index, name, self._seed_of(index))
+
+    def end_unseen(self, indices: Sequence[int]) -> None:
+        """Acts on environments that were just reset as if their episodes had ended, which the caller is about to see.
+
+        Only autoreset "next_step" has anything to do: it resets them, with no seed, in place of the next step.
+        """
+        if self._step == self._step_next:
+            unseen = set(indices)
+
+            def step_once(members: list[Member], infos: list[Any]) -> None:
+                self._step = self._step_next
+                for member in members:
+                    if member.index in unseen:
+                        infos.append(self._reset_member(member, None))
+                    else:
+                        self._step_next([member], infos)
+
+            self._step = step_once
+
+    def failure(self, index: int, phase: str, problem: str) -> EnvironmentFailed:
+        """Words a failure of one environment."""
+        return EnvironmentFailed(index, phase, self._seed_of(index), problem)
+
+    def _guard(self, call: Callable[[], Any], index: int, phase: str, seed: int | None) -> Any:
+        """Calls into an environment; its exceptions leave with the context that the caller needs."""
+        try:
+            return call()
+        except self._caught as error:
+            raise EnvironmentFailed(index, phase, seed, _describe(error)) from error
 
     def _step_same(self, members: list[Member], infos: list[Any]) -> None:
         """Steps; an environment whose episode ends is reset in the same step."""
@@ -220,7 +283,7 @@ class EnvGroup:
     def _reset_member(self, member: Member, options: dict[str, Any] | None, seed: int | None = None) -> Info:
         """Resets one environment; an autoreset passes no seed and no options."""
         call = partial(member.env.reset_into, seed, options)
-        return self._trim(_guard(call, member.index, "reset", member.seed))
+        return self._trim(self._guard(call, member.index, "reset", member.seed))
 
     def _settle(self, member: Member, info: Info) -> Info:
         """Takes agents that ended out of the mask, and keeps the info if the mode asks for it or an agent ended."""
@@ -239,14 +302,6 @@ class EnvGroup:
         """Looks up the last seed of an environment, if it was ever attached."""
         position = index - self.first
         return self.members[position].seed if position < len(self.members) else None
-
-
-def _guard(call: Callable[[], Any], index: int, phase: str, seed: int | None) -> Any:
-    """Calls into an environment; its exceptions leave with the context that the caller needs."""
-    try:
-        return call()
-    except Exception as error:
-        raise EnvironmentFailed(index, phase, seed, _describe(error)) from error
 
 
 def check_twins(made: Sequence[Any], first: int) -> None:
@@ -279,8 +334,13 @@ def _any_end(buffers: Buffers) -> bool:
 
 
 def _describe(error: BaseException) -> str:
-    """Words an exception in one line."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """Words an exception in one line, at most some hundred characters."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a class of the environment's own, with any behaviour
+        text = "its text can't be had"
+    text = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _close_quietly(env: Any) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pufferlib.exceptions import InvalidVectorOption, MissingDependency
 from pufferlib.vector._group import EndInfo, Info
+from pufferlib.vector._pool import State
 
 if TYPE_CHECKING:
     from pufferlib.vector._arguments import Seeds
@@ -46,8 +47,11 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
         Returns:
             observations (E, ...) and infos in Gymnasium's form: an array and a mask `_key` a key.
         """
+        if self.pool._state is State.PENDING:
+            self.pool.recv()  # what the pool's owner began
+        self.pool._keep_apart()
         self.pool.async_reset(seed, options)
-        infos = self._collect(self.pool._receive_split(), None)
+        infos = self._collect(self.pool._receive(), None)
         return self._block.observations.copy(), infos
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
@@ -57,8 +61,9 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
             observations, rewards, terminations, truncations (E rows each) and infos in Gymnasium's form, in mode
             "same_step" with `final_obs` and `final_info` where an episode ended.
         """
+        self.pool._keep_apart()
         self.pool.send(actions)
-        infos = self.pool._receive_split()
+        infos = self.pool._receive()
         block = self._block
         return (
             block.observations.copy(),

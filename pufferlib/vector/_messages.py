@@ -2,7 +2,7 @@
 
 The step path has none of the pickles: they carry what starts a worker, seeds, infos that have something to say, and
 errors. Whoever sends a pickle raises the signal first, so that the other side reads while this one writes: a message
-larger than the socket's buffer can't block both.
+larger than the socket's buffer can't block both. What can't be pickled is found before the signal.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import cloudpickle
+
 from pufferlib.exceptions import EnvironmentFailed, PufferError, VectorError
 from pufferlib.vector._options import Autoreset
 
@@ -22,7 +24,7 @@ LENGTH = struct.Struct("!Q")
 
 
 class Command(IntEnum):
-    """What a worker is asked to do; RESET, CALL and SET are followed by a message."""
+    """What a worker is asked to do; all but STEP and CLOSE are followed by a message."""
 
     RESET = 1
     STEP = 2
@@ -47,8 +49,7 @@ class Start:
     worker: int
     first: int  # its first environment
     recipes: bytes  # cloudpickle of a tuple of Recipe
-    path: list[str] | None  # sys.path, or None to keep the worker's own
-    driver_pid: int
+    python: tuple[int, int]  # the driver's version: code is pickled for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,16 @@ class Attach:
     autoreset: Autoreset
     info_mode: str
     spins: int
-    uses_futex: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What comes with RESET. Seeds and masks have one entry an environment of the pool."""
+
+    seeds: list[int | None]
+    options: dict[str, Any] | None
+    selected: Any  # (E,) bool, or None for all
+    over: Any = None  # (E,) bool: where the caller must see an end, because a worker was lost; or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,13 @@ class Failure:
 
     error: PufferError | None  # None: not one of ours
     text: str  # the traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last message of a worker: its environments are closed."""
+
+    failure: Failure | None
 
 
 class WorkerTraceback(VectorError):
@@ -88,26 +105,39 @@ class Disconnected(Exception):
     """The other side of a socket is gone."""
 
 
-def send(connection: socket.socket, message: Any) -> None:
-    """Writes one message.
+def encode(message: Any) -> bytes:
+    """Pickles a message and puts its length before it.
+
+    Raises:
+        Exception: it can't be pickled; anything may come from an object's own `__reduce__`.
+    """
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return LENGTH.pack(len(data)) + data
+
+
+def encode_any(message: Any) -> bytes:
+    """Does the same for what users hand in, such as lambdas among the options of a reset; slower."""
+    data: bytes = cloudpickle.dumps(message)
+    return LENGTH.pack(len(data)) + data
+
+
+def send(connection: socket.socket, data: bytes) -> None:
+    """Writes an encoded message, for as long as it takes.
 
     Raises:
         Disconnected: nobody reads any more.
-        TypeError, AttributeError, pickle.PicklingError: the message can't be pickled; nothing was written.
     """
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     try:
-        connection.sendall(LENGTH.pack(len(data)) + data)
+        connection.sendall(data)
     except (BrokenPipeError, ConnectionResetError) as error:
         raise Disconnected from error
 
 
 def receive(connection: socket.socket) -> Any:
-    """Reads one message.
+    """Waits for one message.
 
     Raises:
         Disconnected: nobody writes any more.
-        TimeoutError: the socket's timeout ran out.
     """
     (size,) = LENGTH.unpack(_read(connection, LENGTH.size))
     return pickle.loads(_read(connection, size))
@@ -118,7 +148,11 @@ def describe_failure(error: BaseException) -> Failure:
     text = "".join(traceback.format_exception(error))
     if not isinstance(error, PufferError):
         return Failure(None, text)
-    bare = type(error)(*error.args)  # without cause, traceback and notes, which may not be picklable
+    try:
+        bare = type(error)(*error.args)  # without cause, traceback and notes, which may not be picklable
+        pickle.loads(pickle.dumps(bare))
+    except Exception:  # noqa: BLE001 - a class of the environment's own, with any behaviour
+        return Failure(None, text)
     return Failure(bare, text)
 
 

@@ -7,10 +7,9 @@ that are ready.
 
 from __future__ import annotations
 
-import os
-import sys
+import math
+import reprlib
 import time
-import weakref
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -19,19 +18,19 @@ import numpy.typing as npt
 
 from pufferlib._native import core
 from pufferlib.emulation import emulate
-from pufferlib.exceptions import InvalidVectorOption, PufferError, VectorStateError, WorkerDied, WorkerStuck
-from pufferlib.vector._arena import Arena, ArenaSpec
+from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, PufferError, WorkerDied, WorkerStuck
+from pufferlib.vector._arena import Arena, ArenaSpec, LostRows
 from pufferlib.vector._batch import Block
 from pufferlib.vector._cores import count_usable_cores
-from pufferlib.vector._group import Traits, check_same_spaces
-from pufferlib.vector._memory import SharedMemory
-from pufferlib.vector._messages import Attach, Command, Status
+from pufferlib.vector._crew import Crew
+from pufferlib.vector._group import EndInfo
+from pufferlib.vector._messages import Command, Reset, Status, encode_any
 from pufferlib.vector._options import PoolOptions
 from pufferlib.vector._pool import Pool, State
-from pufferlib.vector._process import GRACE_S, WorkerProcess
+from pufferlib.vector._process import WATCH_S
 
-WATCH_S = 0.2  # how often a waiting driver looks whether its workers live
 RESTARTED = 3  # a status that the driver itself sets; workers have those of Status
+RESTART_ATTEMPTS = 3  # of one worker, before its last error is raised
 SEED_STRIDE = 1_000_003  # a restarted environment must not play the same episode again
 SPINS = 3000  # looks at a signal before sleeping, some 50 us; only where every process has a core of its own
 
@@ -77,37 +76,18 @@ class Multiprocessing(Pool):
         if on_failure not in ("raise", "restart"):
             raise InvalidVectorOption("on_failure", repr(on_failure), "is unknown.", "Choose 'raise' or 'restart'.")
         self._on_failure = on_failure
-        self._python = python or sys.executable
         self._recipes = options.recipes
-        num_workers = choose_num_workers(options)
-        self.num_workers = num_workers
-        self._envs_per_worker = options.num_envs // num_workers
-        self._memory = SharedMemory()
-        self._workers: list[WorkerProcess] = []
-        self._finalizer = weakref.finalize(self, _abandon, self._workers, self._memory, os.getpid())
-        self._driver_env: Any = None
+        self.num_workers = choose_num_workers(options)
         self.num_restarts = 0
-        try:
-            for worker in range(num_workers):
-                self._workers.append(self._spawn(worker))
-            traits = self._compare([process.receive("constructor", timeout_s) for process in self._workers])
-            spec = ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated)
-            signal_size = core.signal_size(num_workers)
-            memory = self._memory.resize(signal_size + spec.size_bytes)
-            self._lines = memory[:signal_size]
-            self._spins = SPINS if num_workers + 1 <= count_usable_cores() else 0
-            uses_futex = bool(core.signal_use_futex(use_futex))
-            size = signal_size + spec.size_bytes
-            infos = options.infos
-            self._attach = Attach(spec, signal_size, size, options.autoreset, infos, self._spins, uses_futex)
-            for process in self._workers:
-                process.send(self._attach, "constructor")
-            for process in self._workers:
-                process.receive("constructor", timeout_s)
-        except BaseException:
-            self._finalizer()
-            raise
-        super().__init__(options, traits, Arena(spec, memory[signal_size:]))
+        self._driver_env: Any = None
+        self._crew = Crew(options, self.num_workers, python, self._timeout_s)
+        self._envs_per_worker = self._crew.envs_per_worker
+        traits = self._crew.traits
+        self._spins = SPINS if self.num_workers + 1 <= count_usable_cores() else 0
+        spec = ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated)
+        arena = self._crew.attach(spec, options, self._spins, use_futex)
+        self._lines = self._crew.lines
+        super().__init__(options, traits, arena)
         self._plan_groups()
 
     def _plan_groups(self) -> None:
@@ -118,11 +98,13 @@ class Multiprocessing(Pool):
         self._need = workers_per_batch if self._gathers else 1
         num_groups = self.num_workers // self._group_size
         self._pending = np.zeros(num_groups, np.uint8)
+        self._calls = ["reset"] * num_groups  # what each is doing, for errors
+        self._since = [0.0] * num_groups  # when it began
+        self._next_watch = 0.0
         self._ready = np.zeros(self._need, np.int64)
         self._cursor = 0
         self._batch_groups: list[int] = []  # of the last batch
-        self._call_name = "reset"  # what the workers are doing, for errors
-        self._reset_message: tuple[Any, ...] = ()
+        self._reset = Reset([], None, None)
         self._restart_infos: dict[int, list[Any]] = {}
         envs_per_group = self._group_size * self._envs_per_worker
         self._blocks = [
@@ -146,16 +128,15 @@ class Multiprocessing(Pool):
     def _start_reset(
         self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
+        reset = Reset(seeds, options, selected)
+        data = _encode("options", options, reset)
         self._drain()
-        self._call_name = "reset"
-        self._reset_message = (seeds, options, selected)
-        for worker in range(self.num_workers):
-            self._command(worker, Command.RESET, self._reset_message)
-        self._pending[:] = 1
+        self._reset = reset
+        self._begin("reset", Command.RESET, [data] * self.num_workers)
         self._cursor = 0
 
     def _start_step(self, block: Block) -> None:
-        self._call_name = "step"
+        now = time.monotonic()
         if self._gathers:
             rows = self._envs_per_worker * self.arena.spec.num_slots
             for position, worker in enumerate(self._batch_groups):
@@ -163,10 +144,12 @@ class Multiprocessing(Pool):
                 self.arena.actions[worker * rows : (worker + 1) * rows] = actions
                 core.signal_send(self._lines, worker, 1, _STEP)
                 self._pending[worker] = 1
+                self._calls[worker], self._since[worker] = "step", now
         else:
             group = self._batch_groups[0]
             core.signal_send(self._lines, group * self._group_size, self._group_size, _STEP)
             self._pending[group] = 1
+            self._calls[group], self._since[group] = "step", now
 
     def _finish(self) -> tuple[Block, list[Any]]:
         self._wait(self._need)
@@ -201,78 +184,66 @@ class Multiprocessing(Pool):
         return target
 
     def _close(self) -> None:
-        failure: PufferError | None = None
+        if self._crew.is_foreign:
+            return
         try:
-            for worker in range(self.num_workers):
-                if core.signal_status(self._lines, worker)[0]:  # idle; others get no time to finish
-                    core.signal_send(self._lines, worker, 1, int(Command.CLOSE))
-                else:
-                    self._workers[worker].process.kill()
-            for worker, process in enumerate(self._workers):
-                deadline = time.monotonic() + max(GRACE_S, self._timeout_s or GRACE_S)
-                while process.is_alive and time.monotonic() < deadline:
-                    done, status = core.signal_status(self._lines, worker)
-                    if done:
-                        if status == Status.FAILED:
-                            failure = failure or self._read_failure(process)
-                        break
-                    time.sleep(0.001)
+            failure = self._crew.close()
         finally:
-            self._finalizer()
             if self._driver_env is not None:
                 self._driver_env.close()
         if failure is not None:
             raise failure
 
-    def _read_failure(self, process: WorkerProcess) -> PufferError | None:
-        try:
-            process.receive("close", GRACE_S)
-        except PufferError as error:
-            return error
-        return None
-
     def _split_infos(self) -> None:
-        self._ask(Command.SPLIT, [None] * self.num_workers)
+        self._ask(Command.SPLIT, [_encode("infos", None, None)] * self.num_workers)
+        self._crew.keep_infos_apart()
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        results = self._ask(Command.CALL, [(name, args, kwargs)] * self.num_workers)
+        data = _encode("arguments", (args, kwargs), (name, args, kwargs))
+        results = self._ask(Command.CALL, [data] * self.num_workers)
         return tuple(value for values in results for value in values)
 
     def _set_attr(self, name: str, values: Sequence[Any]) -> None:
         size = self._envs_per_worker
-        self._ask(Command.SET, [(name, values[w * size : (w + 1) * size]) for w in range(self.num_workers)])
+        parts = [list(values[worker * size : (worker + 1) * size]) for worker in range(self.num_workers)]
+        self._ask(Command.SET, [_encode("values", part, (name, part)) for part in parts])
 
     # Talking to workers
 
-    def _spawn(self, worker: int) -> WorkerProcess:
-        size = self._envs_per_worker
-        envs = range(worker * size, (worker + 1) * size)
-        return WorkerProcess(worker, envs, self._recipes[envs.start : envs.stop], self._memory, self._python)
-
-    def _compare(self, traits: list[Traits]) -> Traits:
-        for worker, other in enumerate(traits):
-            check_same_spaces(traits[0], other, worker * self._envs_per_worker)
-        return traits[0]
-
-    def _command(self, worker: int, command: Command, message: Any) -> None:
-        """Gives an idle worker a command with a message; one that is gone is noticed when it is waited for."""
-        core.signal_send(self._lines, worker, 1, int(command))
-        try:
-            self._workers[worker].send(message, self._call_name)
-        except WorkerDied:
-            pass
-
-    def _ask(self, command: Command, messages: list[Any]) -> list[Any]:
-        """Has every worker, all idle, do something and answer."""
-        if self._pending.any() or self._state in (State.FAILED, State.CLOSED):
-            raise VectorStateError(command.name.lower(), "The workers are busy.", "Call recv() first.")
-        self._call_name = command.name.lower()
-        for worker, message in enumerate(messages):
-            self._command(worker, command, message)
+    def _begin(self, call: str, command: Command, messages: list[bytes]) -> None:
+        """Gives every worker, all idle, a command with a message."""
+        self._calls = [call] * len(self._pending)
+        for worker, data in enumerate(messages):
+            try:
+                self._crew.command(worker, command, data, call)
+            except WorkerDied:
+                pass  # noticed when it is waited for
+            except WorkerStuck as error:
+                self._handle(worker, error)
         self._pending[:] = 1
-        self._wait(len(self._pending))
+        self._since = [time.monotonic()] * len(self._pending)
+
+    def _ask(self, command: Command, messages: list[bytes]) -> list[Any]:
+        """Has every worker, all idle, do something and answer; if any fails, the others' answers are read too."""
+        if self._state in (State.FAILED, State.CLOSED, State.PENDING):
+            raise self._refuse(command.name.lower())
+        results: list[Any] = []
+        failure: PufferError | None = None
+        try:
+            self._begin(command.name.lower(), command, messages)
+            self._wait(len(self._pending))
+            for worker in range(self.num_workers):
+                try:
+                    results.append(self._collect(worker))
+                except EnvironmentFailed as error:
+                    failure = failure or error
+        except BaseException as error:
+            self._give_up(error)
+            raise
         self._pending[:] = 0
-        return [self._collect(worker) for worker in range(self.num_workers)]
+        if failure is not None:
+            raise failure
+        return results
 
     def _drain(self) -> None:
         """Waits for work under way, whose results nobody wants any more."""
@@ -284,36 +255,34 @@ class Multiprocessing(Pool):
             self._pending[:] = 0
 
     def _wait(self, need: int) -> None:
-        """Waits until `need` groups are ready and writes them into `_ready`."""
+        """Waits until `need` groups are ready and writes them into `_ready`; watches the workers meanwhile."""
         ready = self._ready if need <= len(self._ready) else np.zeros(need, np.int64)
-        deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
         while True:
             found = core.signal_wait(
                 self._lines, self._pending, self._group_size, need, self._cursor, ready, self._spins, WATCH_S
             )
+            # Fast workers must not hide a slow one: those that aren't needed now are watched too.
+            if time.monotonic() > self._next_watch:
+                self._watch()
             if found == need:
                 return
-            if self._watch(deadline is not None and time.monotonic() > deadline):
-                deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
 
-    def _watch(self, is_late: bool) -> bool:
-        """Looks after the workers that are waited for: the dead, and at the deadline the slow.
-
-        Returns:
-            Whether any was restarted.
-        """
-        num_restarts = self.num_restarts
-        for group in np.flatnonzero(self._pending):
+    def _watch(self) -> None:
+        """Looks after the workers that have work: the dead, and those that are at it for too long."""
+        now = time.monotonic()
+        self._next_watch = now + WATCH_S
+        for group in np.flatnonzero(self._pending).tolist():
+            is_late = self._timeout_s is not None and now - self._since[group] > self._timeout_s
             for worker in range(group * self._group_size, (group + 1) * self._group_size):
-                process = self._workers[worker]
-                if core.signal_status(self._lines, worker)[0]:
+                process, call = self._crew.processes[worker], self._calls[group]
+                is_alive = process.is_alive
+                if core.signal_status(self._lines, worker)[0]:  # asked last: its last act may have been to finish
                     continue
-                if not process.is_alive:
-                    self._handle(worker, process.death(self._call_name))
+                if not is_alive:
+                    self._handle(worker, process.death(call))
                 elif is_late:
                     assert self._timeout_s is not None
-                    self._handle(worker, WorkerStuck(worker, process.envs, self._timeout_s, self._call_name))
-        return self.num_restarts > num_restarts
+                    self._handle(worker, WorkerStuck(worker, process.envs, self._timeout_s, call))
 
     def _collect(self, worker: int) -> list[Any]:
         """Reads what a worker that is ready has to say: one info an environment, or the result of a call."""
@@ -322,9 +291,8 @@ class Multiprocessing(Pool):
             return [{} for _ in range(self._envs_per_worker)]
         if status == RESTARTED:
             return self._restart_infos.pop(worker)
-        process = self._workers[worker]
         try:
-            result: list[Any] = process.receive(self._call_name, self._timeout_s)
+            result: list[Any] = self._crew.processes[worker].receive(self._calls[worker // self._group_size])
         except PufferError as error:
             self._handle(worker, error)
             return self._collect(worker)
@@ -334,30 +302,60 @@ class Multiprocessing(Pool):
 
     def _handle(self, worker: int, error: PufferError) -> None:
         """Raises the error, or restarts the worker, whose rows then tell of it."""
-        if self._on_failure == "raise" or self._call_name not in ("step", "reset"):
+        call = self._calls[worker // self._group_size]
+        if self._on_failure == "raise" or call not in ("step", "reset"):
             raise error
-        self.num_restarts += 1
-        old, num_slots = self._workers[worker], self.arena.spec.num_slots
-        old.kill()
-        rows = slice(old.envs.start * num_slots, old.envs.stop * num_slots)
-        last, was_there = self.arena.observations[rows].copy(), self.arena.mask[rows].copy()
-        process = self._workers[worker] = self._spawn(worker)
-        process.receive("constructor", self._timeout_s)
-        self._lines[core.signal_size(worker) : core.signal_size(worker + 1)] = 0
-        process.send(self._attach, "constructor")
-        process.receive("constructor", self._timeout_s)
-        seeds, options, selected = self._reset_message
-        if self._call_name == "step":
-            stride = SEED_STRIDE * self.num_restarts
-            seeds, options, selected = [None if s is None else s + stride for s in seeds], None, None
-        core.signal_send(self._lines, worker, 1, int(Command.RESET))
-        process.send((seeds, options, selected), "reset")
-        process.receive("reset", self._timeout_s)
-        if self._call_name == "step":
-            self.arena.final_observations[rows] = last
-            self.arena.truncations[rows] = was_there
-        self._restart_infos[worker] = [{"restarted": str(error)} for _ in process.envs]
-        core.signal_done(self._lines, worker, RESTARTED)
+        for attempt in range(RESTART_ATTEMPTS):
+            self.num_restarts += 1
+            try:
+                infos = self._restart(worker, call)
+            except PufferError as again:
+                if attempt == RESTART_ATTEMPTS - 1:
+                    raise again from error
+            else:
+                self._restart_infos[worker] = [self._describe_restart(error, info, call) for info in infos]
+                core.signal_done(self._lines, worker, RESTARTED)
+                return
+
+    def _restart(self, worker: int, call: str) -> list[Any]:
+        """Makes a lost worker's environments anew and gives the infos of their reset.
+
+        Those that the caller didn't want to reset get other seeds, and rows that end their episodes.
+        """
+        envs = self._crew.processes[worker].envs
+        over = np.zeros(self.num_envs, np.bool_)
+        if call == "step":
+            over[envs.start : envs.stop] = True
+        elif self._reset.selected is not None:
+            over[envs.start : envs.stop] = ~self._reset.selected[envs.start : envs.stop]
+        stride = SEED_STRIDE * self.num_restarts
+        seeds = [s + stride if s is not None and new else s for s, new in zip(self._reset.seeds, over, strict=True)]
+        options = None if call == "step" else self._reset.options
+        lost = [LostRows.of(self.arena, int(env)) for env in np.flatnonzero(over)]
+        infos = self._crew.replace(worker, Reset(seeds, options, None, over))
+        for rows in lost:
+            rows.end(self.arena, self.options.autoreset)
+        return infos
+
+    def _describe_restart(self, error: PufferError, info: Any, call: str) -> Any:
+        """Words the info of an environment that was lost."""
+        if call == "reset":
+            return {**info, "restarted": str(error)}
+        both = EndInfo({"restarted": str(error)}, info)
+        return both if self._is_split else both.merged()
+
+
+def _encode(option: str, given: Any, message: Any) -> bytes:
+    """Encodes a message that holds something of the caller's.
+
+    Raises:
+        InvalidVectorOption: it can't be pickled.
+    """
+    try:
+        return encode_any(message)
+    except Exception as error:
+        problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
+        raise InvalidVectorOption(option, reprlib.repr(given), problem, "Pass what can be pickled.") from error
 
 
 def choose_num_workers(options: PoolOptions) -> int:
@@ -384,20 +382,9 @@ def _check_timeout(timeout_s: Any) -> float | None:
     if timeout_s is None:
         return None
     if isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool) and timeout_s > 0:
-        return float(timeout_s)
+        return None if math.isinf(timeout_s) else float(timeout_s)
     problem = "isn't a positive number of seconds."
     raise InvalidVectorOption("timeout_s", repr(timeout_s), problem, "Pass one, or None to wait for ever.")
-
-
-def _abandon(workers: list[WorkerProcess], memory: SharedMemory, owner_pid: int) -> None:
-    """Ends all workers that still run and frees their memory; a forked child of the driver leaves them alone."""
-    if os.getpid() != owner_pid:
-        return
-    for process in workers:
-        process.release_soon()
-    for process in workers:
-        process.release()
-    memory.close()
 
 
 _STEP = int(Command.STEP)  # an enum member is slow to look up on the step path

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from pufferlib.exceptions import EnvironmentFailed, VectorStateError
+from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, VectorStateError
 from pufferlib.vector._arena import Arena
 from pufferlib.vector._arguments import Seeds, check_reset_mask, check_seeds, write_actions
 from pufferlib.vector._batch import Batch, Block
@@ -183,7 +183,7 @@ class Pool(ABC):
         return rows.observations, rows.rewards, rows.terminals, rows.truncations, infos
 
     def async_reset(self, seed: Seeds = None, options: dict[str, Any] | None = None) -> None:
-        """Begins to reset every environment, dropping what was under way; `recv` gives the first batch.
+        """Begins to reset every environment; `recv` gives the first batch. Results still under way are dropped.
 
         Args:
             seed: as in `reset`.
@@ -191,6 +191,7 @@ class Pool(ABC):
 
         Raises:
             VectorStateError, InvalidVectorOption: as `reset`.
+            EnvironmentFailed: an environment raised in what was under way.
         """
         self._begin_reset("async_reset", seed, options)
 
@@ -211,7 +212,11 @@ class Pool(ABC):
             self._check_alive(self._block)
         write_actions(self._block.actions, actions)
         self._state = _PENDING
-        self._start_step(self._block)
+        try:
+            self._start_step(self._block)
+        except BaseException as error:
+            self._give_up(error)
+            raise
 
     def recv(self) -> Batch:
         """Waits for the next batch.
@@ -222,6 +227,7 @@ class Pool(ABC):
         Raises:
             VectorStateError: nothing is on its way.
             EnvironmentFailed: an environment raised; from then on the pool can only be closed.
+            WorkerDied, WorkerStuck: a worker process ended, or took too long; likewise.
         """
         if self._state is not _PENDING:
             raise self._refuse("recv")
@@ -274,7 +280,11 @@ class Pool(ABC):
     def _start_reset(
         self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
-        """Begins to reset all environments, or the selected ones; forgets steps under way."""
+        """Begins to reset all environments, or the selected ones; finishes what is under way and forgets it.
+
+        Raises:
+            InvalidVectorOption: the options can't be handed on; nothing was begun.
+        """
 
     @abstractmethod
     def _start_step(self, block: Block) -> None:
@@ -307,11 +317,15 @@ class Pool(ABC):
         try:
             self._block, infos = self._finish()
         except BaseException as error:
-            self._state = State.FAILED
-            self._failure = f"{error}" or type(error).__name__
+            self._give_up(error)
             raise
         self._state = _READY
         return infos
+
+    def _give_up(self, error: BaseException) -> None:
+        """Refuses all but `close` from now on."""
+        self._state = State.FAILED
+        self._failure = f"{error}" or type(error).__name__
 
     def _merged(self, infos: list[Any]) -> list[Info]:
         """Gives infos as users see them, also where `as_gymnasium` keeps them apart."""
@@ -319,12 +333,11 @@ class Pool(ABC):
             return infos
         return [info.merged() if isinstance(info, EndInfo) else info for info in infos]
 
-    def _receive_split(self) -> list[Any]:
-        """Receives for `as_gymnasium`: infos stay apart, arrays stay in the arena."""
-        if not self._is_split:
-            self._is_split = True
+    def _keep_apart(self) -> None:
+        """Prepares a reset or step for `as_gymnasium`: its infos stay apart, arrays stay in the arena."""
+        if not self._is_split and self._state in (State.NEW, State.READY):
             self._split_infos()
-        return self._receive()
+            self._is_split = True
 
     def _begin_reset(self, call: str, seed: Seeds, options: dict[str, Any] | None) -> None:
         """Checks and starts a reset."""
@@ -336,9 +349,15 @@ class Pool(ABC):
             options = dict(options)  # the caller's stays as it is
             selected = check_reset_mask(options.pop("reset_mask"), self.num_envs)
             self._check_partial(call, selected)
+        try:
+            self._start_reset(seeds, options, selected)
+        except InvalidVectorOption:  # nothing was begun
+            raise
+        except BaseException as error:
+            self._give_up(error)
+            raise
         self._state = _PENDING
         self._was_reset = True
-        self._start_reset(seeds, options, selected)
 
     def _check_partial(self, call: str, selected: npt.NDArray[np.bool_]) -> None:
         """Refuses to reset some environments while the others have no observation to keep."""

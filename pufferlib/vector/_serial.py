@@ -57,7 +57,8 @@ class Serial(Pool):
     def _start_reset(
         self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
-        self._work.clear()
+        while self._work:  # other backends can't take back what is under way, so this one does it too
+            self._work.popleft()[1]()
         for block in self._blocks:
             reset = partial(self._group.reset, seeds, options, block.envs.start, block.envs.stop, selected)
             self._work.append((block, reset))
@@ -78,9 +79,7 @@ class Serial(Pool):
         self._group.info_mode = "split"
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        values = [env.env.get_wrapper_attr(name) for env in self._group.envs]
-        return tuple(value(*args, **kwargs) if callable(value) else value for value in values)
+        return tuple(self._group.call(name, args, kwargs))
 
     def _set_attr(self, name: str, values: Sequence[Any]) -> None:
-        for env, value in zip(self._group.envs, values, strict=True):
-            env.env.set_wrapper_attr(name, value)
+        self._group.set_attr(name, values)

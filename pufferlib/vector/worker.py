@@ -5,54 +5,82 @@ Started by `Multiprocessing` as `python -m pufferlib.vector.worker SOCKET LIFELI
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
+import select
+import signal
 import socket
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from pufferlib._native import core
-from pufferlib.exceptions import EnvironmentFailed
+from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
 from pufferlib.vector._arena import Arena
 from pufferlib.vector._group import EnvGroup
 from pufferlib.vector._memory import map_memory
-from pufferlib.vector._messages import Attach, Command, Disconnected, Start, Status, describe_failure, receive, send
+from pufferlib.vector._messages import (
+    Attach,
+    Closed,
+    Command,
+    Disconnected,
+    Reset,
+    Start,
+    Status,
+    describe_failure,
+    encode,
+    receive,
+    send,
+)
+from pufferlib.vector._options import Recipe
 
-PARENT_CHECK_S = 1.0
+IDLE_S = 60.0  # a wait without a command ends after this long, and begins again
+DRIVER_CHECK_S = 1.0
+LAST_S = 1.0  # what environments get to close once the driver is gone
 
 
 class Worker:
     """The environments of one process and the way it hears of commands."""
 
-    def __init__(self, connection: socket.socket, memory_fd: int) -> None:
-        """Makes the environments and maps the arena.
+    def __init__(self, connection: socket.socket) -> None:
+        """Keeps the connection to the driver."""
+        self.connection = connection
+        self._group: EnvGroup | None = None
+
+    def make(self) -> None:
+        """Makes the environments.
 
         Raises:
-            Exception: whatever a creator raises; the driver hears of it before.
+            BaseException: whatever a creator raises; the driver hears of it before.
         """
-        self.connection = connection
+        connection = self.connection
         start: Start = receive(connection)
-        if start.path is not None:
-            sys.path[:] = start.path
-        self.index, self.driver_pid = start.worker, start.driver_pid
+        self.index, self.start = start.worker, start.first
         try:
-            recipes = pickle.loads(start.recipes)
-            self.group = EnvGroup(recipes, start.first)
+            recipes = _load(start)
+            # An exit or interrupt from within an environment is the environment's failure too.
+            self.group = self._group = EnvGroup(recipes, start.first, caught=BaseException)
+            traits = encode(self.group.traits)
         except BaseException as error:
-            send(connection, describe_failure(error))
+            send(connection, encode(describe_failure(error)))
             raise
-        send(connection, self.group.traits)
-        attach: Attach = receive(connection)
-        core.signal_use_futex(attach.uses_futex)
+        self.stop = start.first + len(recipes)
+        send(connection, traits)
+
+    def attach(self, memory_fd: int) -> None:
+        """Maps the arena, once the driver has made it."""
+        attach: Attach = receive(self.connection)
         memory = map_memory(memory_fd, attach.size_bytes)
         os.close(memory_fd)
         self.lines = memory[: attach.arena_offset]
         arena_bytes = memory[attach.arena_offset : attach.arena_offset + attach.spec.size_bytes]
         self.group.attach(Arena(attach.spec, arena_bytes), attach.autoreset, attach.info_mode)  # type: ignore[arg-type]
-        self.start, self.stop, self.spins = start.first, start.first + len(recipes), attach.spins
-        send(connection, "attached")
+        self.spins = attach.spins
+        send(self.connection, encode("attached"))
 
     def run(self) -> None:
         """Obeys commands until CLOSE, or until the driver is gone."""
@@ -60,7 +88,7 @@ class Worker:
         start, stop = self.start, self.stop
         step = int(Command.STEP)
         while True:
-            command = core.signal_next(lines, index, spins, PARENT_CHECK_S)
+            command = core.signal_next(lines, index, spins, IDLE_S)
             if command == step:
                 try:
                     infos = group.step(start, stop)
@@ -71,32 +99,24 @@ class Worker:
                     self._reply(infos)
                 else:
                     core.signal_done(lines, index, 0)
-            elif command == -1:
-                if os.getppid() != self.driver_pid:
-                    return
             elif command == Command.CLOSE:
                 self._close()
                 return
-            else:
+            elif command != -1:
                 self._obey(command)
 
     def _obey(self, command: int) -> None:
         """Does what is asked for rarely, and answers."""
         try:
             message = receive(self.connection)
-            result: Any = None
+            result: list[Any] = []
             match command:
                 case Command.RESET:
-                    seeds, options, selected = message
-                    result = self.group.reset(seeds, options, self.start, self.stop, selected)
+                    result = self._reset(message)
                 case Command.CALL:
-                    name, args, kwargs = message
-                    values = [env.env.get_wrapper_attr(name) for env in self.group.envs]
-                    result = [value(*args, **kwargs) if callable(value) else value for value in values]
+                    result = self.group.call(*message)
                 case Command.SET:
-                    name, values = message
-                    for env, value in zip(self.group.envs, values, strict=True):
-                        env.env.set_wrapper_attr(name, value)
+                    self.group.set_attr(*message)
                 case Command.SPLIT:
                     self.group.info_mode = "split"
         except Disconnected:
@@ -106,35 +126,80 @@ class Worker:
         else:
             self._reply(result)
 
+    def _reset(self, message: Reset) -> list[Any]:
+        infos = self.group.reset(message.seeds, message.options, self.start, self.stop, message.selected)
+        if message.over is not None:
+            self.group.end_unseen([index for index in range(self.start, self.stop) if message.over[index]])
+        return infos
+
     def _close(self) -> None:
+        failure = None
         try:
             self.group.close()
         except EnvironmentFailed as error:
-            self._fail(error)
-        else:
-            core.signal_done(self.lines, self.index, int(Status.SILENT))
+            failure = describe_failure(error)
+        send(self.connection, encode(Closed(failure)))
 
-    def _reply(self, result: Any) -> None:
+    def _reply(self, result: list[Any]) -> None:
         try:
-            pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-        except Exception as error:  # noqa: BLE001 - anything may be in an info
-            problem = f"an info or attribute can't be pickled ({type(error).__name__}: {error})"
-            self._fail(EnvironmentFailed(self.start, "step", None, problem))
+            data = encode(result)
+        except Exception:  # noqa: BLE001 - anything may be in an info
+            self._fail(self._find_unpicklable(result))
             return
         core.signal_done(self.lines, self.index, int(Status.RESULT))
-        send(self.connection, result)
+        send(self.connection, data)
+
+    def _find_unpicklable(self, result: list[Any]) -> EnvironmentFailed:
+        """Words the error for the first environment whose info, or other answer, can't be sent."""
+        for position, answer in enumerate(result):
+            try:
+                encode(answer)
+            except Exception as error:  # noqa: BLE001 - anything may be in an info
+                problem = f"its info or answer can't be pickled: {type(error).__name__}: {error}"
+                return self.group.failure(self.start + position, "info", problem)
+        return self.group.failure(self.start, "info", "the infos can't be pickled together")
 
     def _fail(self, error: BaseException) -> None:
-        failure = describe_failure(error)
+        data = encode(describe_failure(error))
         core.signal_done(self.lines, self.index, int(Status.FAILED))
-        send(self.connection, failure)
+        send(self.connection, data)
+
+    def abandon(self) -> None:
+        """Closes the environments, whatever they raise: nobody is there any more to hear of it."""
+        if self._group is not None:
+            with contextlib.suppress(BaseException):
+                self._group.close()
+
+
+def _load(start: Start) -> Sequence[Recipe]:
+    """Unpickles what makes the environments.
+
+    Raises:
+        InvalidVectorOption: it holds code for another version of Python, which could crash this one.
+        Exception: whatever an import raises.
+    """
+    here = (sys.version_info.major, sys.version_info.minor)
+    if here != start.python and b"CodeType" in start.recipes:
+        versions = f"{here[0]}.{here[1]}, but the creator is code of Python {start.python[0]}.{start.python[1]}"
+        remedy = "Import the creator from a module that both can import, instead of a lambda, a closure or __main__."
+        raise InvalidVectorOption("python", repr(sys.executable), f"is Python {versions}.", remedy)
+    recipes: Sequence[Recipe] = pickle.loads(start.recipes)
+    return recipes
 
 
 def watch_driver(lifeline_fd: int) -> None:
-    """Ends this process as soon as the driver has, even while an environment is busy."""
+    """Ends this process soon after the driver has, even while an environment is busy."""
+    parent, main_thread = os.getppid(), threading.main_thread().ident
+    assert main_thread is not None
 
     def wait() -> None:
-        os.read(lifeline_fd, 1)  # nobody ever writes: this returns when the driver's end is closed
+        poll = select.poll()
+        poll.register(lifeline_fd, 0)  # nobody ever writes: it hangs up when the driver's end is closed
+        # A forked child of the driver may hold that end open, hence the look at the parent.
+        while not poll.poll(1000 * DRIVER_CHECK_S) and os.getppid() == parent:
+            pass
+        signal.pthread_kill(main_thread, signal.SIGINT)  # an idle or stepping main thread now closes its environments
+        time.sleep(LAST_S)
         os._exit(1)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
@@ -143,16 +208,26 @@ def watch_driver(lifeline_fd: int) -> None:
 def main(arguments: list[str]) -> None:
     """Runs a worker with the descriptors named on the command line."""
     socket_fd, lifeline_fd, memory_fd = (int(argument) for argument in arguments)
+    for descriptor in (socket_fd, lifeline_fd, memory_fd):
+        os.set_inheritable(descriptor, False)  # what environments start must not keep them open
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the driver ignores it
+    worker = Worker(socket.socket(fileno=socket_fd))
     watch_driver(lifeline_fd)
-    connection = socket.socket(fileno=socket_fd)
+    status = 1
     try:
-        worker = Worker(connection, memory_fd)
-        gc.freeze()  # what exists now stays; collections look at what steps make
-        worker.run()
-    except Disconnected:
-        pass
-    except BaseException:  # noqa: BLE001 - the driver was told; nobody reads this process's stderr for it
-        sys.exit(1)
+        try:
+            worker.make()
+            worker.attach(memory_fd)
+            gc.freeze()  # what exists now stays; collections look at what steps make
+            worker.run()
+            status = 0
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except BaseException:  # noqa: BLE001 - the driver was told, or is gone; nobody reads this process's stderr for it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first attempt may have been interrupted
+    if status:
+        worker.abandon()
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_make__spaces_are_those_of_the_batch(backend):
         assert envs.observation_space.shape == (3, 4)
         assert envs.action_space == gymnasium.spaces.MultiDiscrete([10] * 3)
         assert (envs.num_envs, envs.num_agents, envs.agents_per_batch) == (6, 6, 3)
-        assert envs.driver_env.emulated is envs.emulated
+        assert envs.driver_env.emulated.observation.space == envs.emulated.observation.space
 
 
 @pytest.mark.parametrize("mode", ["next_step", gymnasium.vector.AutoresetMode.NEXT_STEP])

@@ -1,16 +1,17 @@
 """Random sequences of calls: a pool does what a model of it says, or raises a documented error."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 import pufferlib.vector
 from pufferlib.exceptions import ActionMismatch, EnvironmentFailed, InvalidVectorOption, VectorStateError
-from vector_envs import FAIL, Counter
+from vector_envs import BACKENDS, FAIL, Counter
 
 ACTIONS = st.integers(0, FAIL - 1)
 
@@ -57,6 +58,8 @@ class Model:
 class PoolMachine(RuleBasedStateMachine):
     """Calls in any order, each checked against the model's state."""
 
+    backend = "serial"
+
     @initialize(
         shape=st.sampled_from([(1, 1), (2, 2), (4, 2), (3, 1)]),
         autoreset=st.sampled_from(["same_step", "next_step", "disabled"]),
@@ -73,10 +76,11 @@ class PoolMachine(RuleBasedStateMachine):
             batch_size=self.batch_size,
             autoreset=autoreset,
             zero_copy=zero_copy,
+            backend=self.backend,
         )
         self.models = [Model(index, 1 + index) for index in range(self.num_envs)]
         self.state = "new"
-        self.queue = []  # blocks of environments and what to do with them
+        self.queue = {}  # what to do with blocks of environments, by their first
         self.last = None  # the environments of the last batch
 
     def teardown(self):
@@ -94,14 +98,18 @@ class PoolMachine(RuleBasedStateMachine):
             call()
 
     def queue_reset(self, seeds, selected):
-        """Queues a reset of all blocks."""
-        blocks = [range(s, s + self.batch_size) for s in range(0, self.num_envs, self.batch_size)]
-        self.queue = [(block, ("reset", seeds, selected)) for block in blocks]
+        """Queues a reset of all blocks, once what is under way is done; gives False if that fails."""
+        if not all([self.work(first) for first in list(self.queue)]):
+            self.state = "failed"
+            return False
+        for first in range(0, self.num_envs, self.batch_size):
+            self.queue[first] = ("reset", seeds, selected)
+        return True
 
-    def work(self):
-        """Works off the oldest entry of the queue; gives False if an environment fails."""
-        block, (kind, *arguments) = self.queue.pop(0)
-        self.last = block
+    def work(self, first):
+        """Works off one entry of the queue; gives False if an environment fails."""
+        kind, *arguments = self.queue.pop(first)
+        block = range(first, first + self.batch_size)
         for position, env in enumerate(block):
             model = self.models[env]
             if kind == "reset":
@@ -134,10 +142,12 @@ class PoolMachine(RuleBasedStateMachine):
         elif partial and self.state != "ready":
             self.refused(lambda: self.envs.reset(seed, options))
         else:
+            if not self.queue_reset(seed, selected):
+                self.refused(lambda: self.envs.reset(seed, options), EnvironmentFailed)
+                return
             observations, infos = self.envs.reset(seed, options)
-            self.queue_reset(seed, selected)
-            assert self.work()
-            self.state = "ready"
+            assert self.work(0)
+            self.state, self.last = "ready", range(self.num_envs)
             self.check(observations)
             assert [bool(info) for info in infos] == selected
 
@@ -146,10 +156,11 @@ class PoolMachine(RuleBasedStateMachine):
         """async_reset works in any state but closed and failed."""
         if self.state in ("closed", "failed"):
             self.refused(lambda: self.envs.async_reset(seed))
-        else:
+        elif self.queue_reset(seed, [True] * self.num_envs):
             self.envs.async_reset(seed)
-            self.queue_reset(seed, [True] * self.num_envs)
             self.state = "pending"
+        else:
+            self.refused(lambda: self.envs.async_reset(seed), EnvironmentFailed)
 
     @rule(data=st.data(), fails=st.integers(0, 30))
     def send(self, data, fails):
@@ -160,7 +171,7 @@ class PoolMachine(RuleBasedStateMachine):
             self.refused(lambda: self.envs.send(actions))
         else:
             self.envs.send(actions)
-            self.queue.append((self.last, ("step", actions)))
+            self.queue[self.last[0]] = ("step", actions)
             self.state = "pending"
 
     @rule()
@@ -168,19 +179,28 @@ class PoolMachine(RuleBasedStateMachine):
         """Recv works when something is on its way."""
         if self.state != "pending":
             self.refused(self.envs.recv)
-        elif self.work():
-            batch = self.envs.recv()
-            self.state = "ready"
-            self.check(batch.observations)
-            models = [self.models[env] for env in self.last]
-            assert batch.env_id.tolist() == list(self.last)
-            assert batch.rewards.tolist() == [model.reward for model in models]
-            assert batch.terminals.tolist() == [model.ended for model in models]
-            assert batch.truncations.tolist() == [False] * len(models)
-            assert batch.mask.tolist() == [not model.over for model in models]
         else:
-            self.refused(self.envs.recv, EnvironmentFailed)
+            self.recv_some()
+
+    def recv_some(self):
+        """Receives a batch of whatever is ready: in the serial backend, what was queued first."""
+        try:
+            batch = self.envs.recv()
+        except EnvironmentFailed as error:
+            assert self.work(error.env_index // self.batch_size * self.batch_size) is False
             self.state = "failed"
+            return
+        self.last = batch.env_id.tolist()
+        assert self.last == list(range(self.last[0], self.last[0] + self.batch_size))
+        assert self.backend != "serial" or self.last[0] == next(iter(self.queue))
+        assert self.work(self.last[0])
+        self.state = "ready"
+        self.check(batch.observations)
+        models = [self.models[env] for env in self.last]
+        assert batch.rewards.tolist() == [model.reward for model in models]
+        assert batch.terminals.tolist() == [model.ended for model in models]
+        assert batch.truncations.tolist() == [False] * len(models)
+        assert batch.mask.tolist() == [not model.over for model in models]
 
     @rule(data=st.data())
     def step(self, data):
@@ -189,8 +209,8 @@ class PoolMachine(RuleBasedStateMachine):
         if self.state != "ready" or not self.is_whole() or self.has_ended():
             self.refused(lambda: self.envs.step(actions))
         else:
-            self.queue.append((self.last, ("step", actions)))
-            assert self.work()
+            self.queue[0] = ("step", actions)
+            assert self.work(0)
             self.check(self.envs.step(actions)[0])
 
     @rule(actions=st.sampled_from([[], 3, [[0]], [0.5], "ab"]))
@@ -219,8 +239,32 @@ class PoolMachine(RuleBasedStateMachine):
         return self.autoreset == "disabled" and any(self.models[env].over for env in self.last)
 
 
-TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.__doc__ = "Any sequence of calls does what the model says."
-TestPoolMachine.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+def run(machine, backend, num_examples, num_steps):
+    """Runs the machine on one backend."""
+    chosen = type(f"{machine.__name__}_{backend}", (machine,), {"backend": backend})
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    run_state_machine_as_test(
+        chosen,
+        settings=settings(
+            max_examples=num_examples,
+            stateful_step_count=num_steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=checks,
+        ),
+    )
+
+
+@pytest.mark.parametrize(("backend", "num_examples"), [("serial", 100), ("multiprocessing", 8)])
+def test_states__any_sequence_of_calls_does_what_the_model_says(backend, num_examples):
+    """Short sequences, from many pools."""
+    run(PoolMachine, backend, num_examples, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif("PUFFERLIB_FAULT_REPEATS" not in os.environ, reason="takes minutes; set PUFFERLIB_FAULT_REPEATS=50")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_states__ten_thousand_calls_do_what_the_model_says(backend):
+    """10,000 calls and more: 200 pools with up to 50 calls each."""
+    run(PoolMachine, backend, 200, 50)
