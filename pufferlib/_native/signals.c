@@ -2,6 +2,8 @@
  *
  * The driver raises a worker's command number; the worker does the work and raises its acknowledgement to the same
  * number. Both wait with a bounded spin and then sleep on a futex (elsewhere: naps that get longer), without the GIL.
+ * The spin offers its core to others all the time (sched_yield), so it also serves where processes outnumber cores: a
+ * switch to another process costs about a microsecond, waking a core that sleeps tens of them.
  * Every word that one side writes often lies on a cache line of its own. Orders: a number is published with release and
  * read with acquire, so the rows that were written before it are visible with it. The two "is asleep" flags use
  * sequential consistency: raise the number, then look at the flag; set the flag, then look at the number again.
@@ -10,6 +12,7 @@
 #include "arrays.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #ifdef __linux__
@@ -18,7 +21,7 @@
 #include <unistd.h>
 #endif
 
-enum { LINE = 64, NAP_MIN_NS = 20000, NAP_MAX_NS = 2000000 };
+enum { LINE = 64, NAP_MIN_NS = 20000, NAP_MAX_NS = 2000000, LOOKS = 10 };
 
 typedef union { /* a cache line */
     struct { _Atomic uint32_t number, is_asleep, opcode; } command;
@@ -55,6 +58,23 @@ static int takes_naps(Line *lines) {
     (void)lines;
     return 1;
 #endif
+}
+
+/* Looks at *word until it isn't `value` any more or *left_ns, which it counts down, is used up. Returns whether it changed. */
+static int spin_on(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns) {
+    if (*left_ns <= 0) return 0;
+    int64_t started = now_ns(), spent = 0;
+    int has_changed = 0;
+    while (!has_changed && spent < *left_ns) {
+        for (int i = 0; !has_changed && i < LOOKS; i++) {
+            relax();
+            has_changed = atomic_load_explicit(word, memory_order_acquire) != value;
+        }
+        if (!has_changed) sched_yield();
+        spent = now_ns() - started;
+    }
+    *left_ns -= spent;
+    return has_changed;
 }
 
 /* Sleeps while *word is `value`, at most for `timeout_ns`. May wake early. Returns whether a signal came. */
@@ -137,25 +157,23 @@ PyObject *puffer_signal_send(PyObject *module, PyObject *const *args, Py_ssize_t
     return Py_None;
 }
 
-/* signal_next(lines, worker, spins, timeout_s) -> opcode, or -1 after the timeout. */
+/* signal_next(lines, worker, spin_us, timeout_s) -> opcode, or -1 after the timeout. */
 PyObject *puffer_signal_next(PyObject *module, PyObject *const *args, Py_ssize_t num_args) {
     (void)module;
     if (wrong_count("signal_next", 4, num_args)) return NULL;
-    Py_ssize_t worker = PyLong_AsSsize_t(args[1]), spins = PyLong_AsSsize_t(args[2]);
+    Py_ssize_t worker = PyLong_AsSsize_t(args[1]);
+    int64_t spin_ns = 1000 * (int64_t)PyLong_AsSsize_t(args[2]);
     double timeout_s = PyFloat_AsDouble(args[3]);
     Line *lines = PyErr_Occurred() ? NULL : lines_of(args[0], worker + 1);
     if (!lines) return NULL;
     Line *line = command_of(lines, worker);
     uint32_t done = atomic_load_explicit(&reply_of(lines, worker)->reply.number, memory_order_relaxed);
     int64_t deadline = now_ns() + (int64_t)(timeout_s * 1e9), nap = NAP_MIN_NS;
-    int arrived = 0;
+    int arrived = atomic_load_explicit(&line->command.number, memory_order_acquire) != done;
     for (;;) {
         int interrupted = 0;
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t i = 0; !arrived && i <= spins; i++) {
-            arrived = atomic_load_explicit(&line->command.number, memory_order_acquire) != done;
-            if (!arrived) relax();
-        }
+        if (!arrived) arrived = spin_on(&line->command.number, done, &spin_ns);
         while (!arrived && !interrupted) {
             int64_t left = deadline - now_ns();
             if (left <= 0) break;
@@ -237,19 +255,14 @@ static uint32_t missing(const Wait *wait, Py_ssize_t *num_ready) {
 }
 
 /* Waits without the GIL. Returns 1 when enough groups are ready, 0 after the deadline, -1 when a signal came. */
-static int wait_for(const Wait *wait, Py_ssize_t spins, int64_t deadline, Py_ssize_t *num_ready) {
+static int wait_for(const Wait *wait, int64_t *spin_ns, int64_t deadline, Py_ssize_t *num_ready) {
     Line *bell = &wait->lines[BELL], *driver = &wait->lines[DRIVER];
     int64_t nap = NAP_MIN_NS;
-    Py_ssize_t spun = 0;
     for (;;) {
         uint32_t rings = atomic_load_explicit(&bell->bell.rings, memory_order_acquire);
         uint32_t open = missing(wait, num_ready);
         if (!open) return 1;
-        for (; spun < spins; spun++) {
-            if (atomic_load_explicit(&bell->bell.rings, memory_order_relaxed) != rings) break;
-            relax();
-        }
-        if (spun < spins) continue;
+        if (spin_on(&bell->bell.rings, rings, spin_ns)) continue;
         int64_t left = deadline - now_ns();
         if (left <= 0) return 0;
         atomic_store_explicit(&driver->driver.wake_at, rings + open, memory_order_relaxed);
@@ -261,14 +274,14 @@ static int wait_for(const Wait *wait, Py_ssize_t spins, int64_t deadline, Py_ssi
     }
 }
 
-/* signal_wait(lines, pending, group_size, need, cursor, ready, spins, timeout_s) -> number of ready groups found
+/* signal_wait(lines, pending, group_size, need, cursor, ready, spin_us, timeout_s) -> number of ready groups found
  *
  * pending: (G,) uint8; ready: (>= need,) int64, filled with the groups found, in ring order from `cursor`. */
 PyObject *puffer_signal_wait(PyObject *module, PyObject *const *args, Py_ssize_t num_args) {
     (void)module;
     if (wrong_count("signal_wait", 8, num_args)) return NULL;
     Py_ssize_t group_size = PyLong_AsSsize_t(args[2]), need = PyLong_AsSsize_t(args[3]), cursor = PyLong_AsSsize_t(args[4]);
-    Py_ssize_t spins = PyLong_AsSsize_t(args[6]);
+    int64_t spin_ns = 1000 * (int64_t)PyLong_AsSsize_t(args[6]);
     double timeout_s = PyFloat_AsDouble(args[7]);
     Array *pending = (Array *)args[1], *ready = (Array *)args[5];
     if (PyErr_Occurred()) return NULL;
@@ -284,7 +297,7 @@ PyObject *puffer_signal_wait(PyObject *module, PyObject *const *args, Py_ssize_t
     int result = missing(&wait, &num_ready) == 0;
     while (!result) {
         Py_BEGIN_ALLOW_THREADS
-        result = wait_for(&wait, spins, deadline, &num_ready);
+        result = wait_for(&wait, &spin_ns, deadline, &num_ready);
         Py_END_ALLOW_THREADS
         if (result == 0) break;
         if (result < 0) {

@@ -61,7 +61,7 @@ class Crew:
             self._finalizer()
             raise
 
-    def attach(self, spec: ArenaSpec, options: PoolOptions, spins: int, use_futex: bool) -> Arena:
+    def attach(self, spec: ArenaSpec, options: PoolOptions, spin_us: int, use_futex: bool) -> Arena:
         """Maps the arena here and in all workers, behind the signals.
 
         Raises:
@@ -74,7 +74,7 @@ class Crew:
             memory = self._memory.resize(size)
             self.lines = memory[:signal_size]
             core.signal_use_futex(self.lines, use_futex)
-            self._attach = Attach(spec, signal_size, size, options.autoreset, options.infos, spins)
+            self._attach = Attach(spec, signal_size, size, options.autoreset, options.infos, spin_us)
             for process in self.processes:
                 process.send(encode(self._attach), "constructor")
             receive_from_all(self.processes, "constructor")

@@ -61,7 +61,7 @@ class Attach:
     size_bytes: int  # of all
     autoreset: Autoreset
     info_mode: str
-    spins: int
+    spin_us: int
 
 
 @dataclass(frozen=True, slots=True)

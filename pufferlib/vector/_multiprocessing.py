@@ -32,7 +32,8 @@ from pufferlib.vector._process import WATCH_S
 RESTARTED = 3  # a status that the driver itself sets; workers have those of Status
 RESTART_ATTEMPTS = 3  # of one worker, before its last error is raised
 SEED_STRIDE = 1_000_003  # a restarted environment must not play the same episode again
-SPINS = 3000  # looks at a signal before sleeping, some 50 us; only where every process has a core of its own
+WORKER_SPIN_US = 100  # how long a worker looks for its next command before it sleeps
+DRIVER_SPIN_US = 50  # the same for a driver that has a core of its own; another one sleeps at once
 
 
 class Multiprocessing(Pool):
@@ -83,9 +84,9 @@ class Multiprocessing(Pool):
         self._crew = Crew(options, self.num_workers, python, self._timeout_s)
         self._envs_per_worker = self._crew.envs_per_worker
         traits = self._crew.traits
-        self._spins = SPINS if self.num_workers + 1 <= count_usable_cores() else 0
+        self._spin_us = DRIVER_SPIN_US if self.num_workers + 1 <= count_usable_cores() else 0
         spec = ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated)
-        arena = self._crew.attach(spec, options, self._spins, use_futex)
+        arena = self._crew.attach(spec, options, WORKER_SPIN_US, use_futex)
         self._lines = self._crew.lines
         super().__init__(options, traits, arena)
         self._plan_groups()
@@ -259,7 +260,7 @@ class Multiprocessing(Pool):
         ready = self._ready if need <= len(self._ready) else np.zeros(need, np.int64)
         while True:
             found = core.signal_wait(
-                self._lines, self._pending, self._group_size, need, self._cursor, ready, self._spins, WATCH_S
+                self._lines, self._pending, self._group_size, need, self._cursor, ready, self._spin_us, WATCH_S
             )
             # Fast workers must not hide a slow one: those that aren't needed now are watched too.
             if time.monotonic() > self._next_watch:

@@ -79,16 +79,16 @@ class Worker:
         self.lines = memory[: attach.arena_offset]
         arena_bytes = memory[attach.arena_offset : attach.arena_offset + attach.spec.size_bytes]
         self.group.attach(Arena(attach.spec, arena_bytes), attach.autoreset, attach.info_mode)  # type: ignore[arg-type]
-        self.spins = attach.spins
+        self.spin_us = attach.spin_us
         send(self.connection, encode("attached"))
 
     def run(self) -> None:
         """Obeys commands until CLOSE, or until the driver is gone."""
-        lines, index, spins, group = self.lines, self.index, self.spins, self.group
+        lines, index, spin_us, group = self.lines, self.index, self.spin_us, self.group
         start, stop = self.start, self.stop
         step = int(Command.STEP)
         while True:
-            command = core.signal_next(lines, index, spins, IDLE_S)
+            command = core.signal_next(lines, index, spin_us, IDLE_S)
             if command == step:
                 try:
                     infos = group.step(start, stop)

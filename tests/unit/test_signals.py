@@ -21,10 +21,10 @@ def make_lines(num_workers, use_futex):
     return lines
 
 
-def wait(lines, pending, need=1, cursor=0, group_size=1, timeout_s=0.0, spins=0):
+def wait(lines, pending, need=1, cursor=0, group_size=1, timeout_s=0.0, spin_us=0):
     """Waits for groups; gives those that are ready."""
     ready = np.full(need, -1, np.int64)
-    found = core.signal_wait(lines, np.array(pending, np.uint8), group_size, need, cursor, ready, spins, timeout_s)
+    found = core.signal_wait(lines, np.array(pending, np.uint8), group_size, need, cursor, ready, spin_us, timeout_s)
     return ready[:found].tolist()
 
 
@@ -57,7 +57,7 @@ def test_wait__gives_what_is_ready_after_the_timeout(use_futex):
     core.signal_done(lines, 0, 0)
     start = time.monotonic()
 
-    assert wait(lines, [1, 1], need=2, timeout_s=0.05, spins=10) == [0]
+    assert wait(lines, [1, 1], need=2, timeout_s=0.05, spin_us=10) == [0]
     assert time.monotonic() - start >= 0.05
 
 
@@ -82,9 +82,9 @@ def test_wait__needs_every_worker_of_a_group(use_futex):
     assert wait(lines, [1, 1], need=2, group_size=2) == [1]
 
 
-def serve(lines, worker, spins, delay_s=0.0):
+def serve(lines, worker, spin_us, delay_s=0.0):
     """Does a worker's loop until it hears opcode 9; gives the number of commands by a list."""
-    while (opcode := core.signal_next(lines, worker, spins, 5.0)) != 9:
+    while (opcode := core.signal_next(lines, worker, spin_us, 5.0)) != 9:
         assert opcode == 1
         if delay_s:
             time.sleep(delay_s)
@@ -92,12 +92,12 @@ def serve(lines, worker, spins, delay_s=0.0):
     core.signal_done(lines, worker, 7)
 
 
-@pytest.mark.parametrize("spins", [0, 50])
+@pytest.mark.parametrize("spin_us", [0, 50])
 @pytest.mark.parametrize(("num_workers", "group_size", "need"), [(1, 1, 1), (4, 4, 1), (4, 2, 1), (4, 1, 2)])
-def test_signals__lose_no_wakeup(use_futex, num_workers, group_size, need, spins):
+def test_signals__lose_no_wakeup(use_futex, num_workers, group_size, need, spin_us):
     """Thousands of round trips: a lost wake-up would take the whole timeout of 5 s once, far over the sum of all."""
     lines = make_lines(num_workers, use_futex)
-    threads = [threading.Thread(target=serve, args=(lines, worker, spins)) for worker in range(num_workers)]
+    threads = [threading.Thread(target=serve, args=(lines, worker, spin_us)) for worker in range(num_workers)]
     for thread in threads:
         thread.start()
     num_groups, rounds = num_workers // group_size, 3000 if use_futex else 100
@@ -106,7 +106,7 @@ def test_signals__lose_no_wakeup(use_futex, num_workers, group_size, need, spins
     slowest = 0.0
     for _ in range(rounds):
         start = time.monotonic()
-        assert core.signal_wait(lines, pending, group_size, need, cursor, ready, spins, 20.0) == need
+        assert core.signal_wait(lines, pending, group_size, need, cursor, ready, spin_us, 20.0) == need
         slowest = max(slowest, time.monotonic() - start)
         for group in ready.tolist():
             core.signal_send(lines, group * group_size, group_size, 1)
