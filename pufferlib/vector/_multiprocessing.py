@@ -277,9 +277,11 @@ class Multiprocessing(Pool):
             for worker in range(group * self._group_size, (group + 1) * self._group_size):
                 process, call = self._crew.processes[worker], self._calls[group]
                 is_alive = process.is_alive
-                if core.signal_status(self._lines, worker)[0]:  # asked last: its last act may have been to finish
-                    continue
-                if not is_alive:
+                is_done, status = core.signal_status(self._lines, worker)  # asked last: it may just have finished
+                if is_done:
+                    if status == Status.FAILED and call in ("step", "reset"):  # don't wait for the others
+                        self._handle(worker, self._read_failure(worker))
+                elif not is_alive:
                     self._handle(worker, process.death(call))
                 elif is_late:
                     assert self._timeout_s is not None
@@ -300,6 +302,14 @@ class Multiprocessing(Pool):
         return result
 
     # Failures
+
+    def _read_failure(self, worker: int) -> PufferError:
+        """Reads what a worker that failed has to say."""
+        try:
+            self._crew.processes[worker].receive(self._calls[worker // self._group_size])
+        except PufferError as error:
+            return error
+        raise AssertionError("a worker failed, but sent no failure")
 
     def _handle(self, worker: int, error: PufferError) -> None:
         """Raises the error, or restarts the worker, whose rows then tell of it."""

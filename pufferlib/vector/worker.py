@@ -38,7 +38,7 @@ from pufferlib.vector._messages import (
 )
 from pufferlib.vector._options import Recipe
 
-IDLE_S = 60.0  # a wait without a command ends after this long, and begins again
+IDLE_S = 0.5  # a wait is begun anew after this long: a signal that came just before it is then seen
 DRIVER_CHECK_S = 1.0
 LAST_S = 1.0  # what environments get to close once the driver is gone
 
@@ -210,12 +210,12 @@ def main(arguments: list[str]) -> None:
     socket_fd, lifeline_fd, memory_fd = (int(argument) for argument in arguments)
     for descriptor in (socket_fd, lifeline_fd, memory_fd):
         os.set_inheritable(descriptor, False)  # what environments start must not keep them open
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the driver ignores it
     worker = Worker(socket.socket(fileno=socket_fd))
-    watch_driver(lifeline_fd)
     status = 1
     try:
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the driver ignores it
+            watch_driver(lifeline_fd)
             worker.make()
             worker.attach(memory_fd)
             gc.freeze()  # what exists now stays; collections look at what steps make
