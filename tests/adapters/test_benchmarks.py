@@ -37,3 +37,13 @@ def test_environments__prints_a_row_for_each():
     printed = run("benchmarks/environments.py", "CartPole-v1", "--rounds", "1", "--round-s", "0.001")
 
     assert "| CartPole-v1 | 1 | (4,) |" in printed
+
+
+def test_vector__writes_a_row_for_each_case(tmp_path):
+    """A case gives one row beside its peers, under its own marks."""
+    path = tmp_path / "RESULTS.md"
+    run("benchmarks/vector.py", "--case", "20 us", "--rounds", "1", "--round-s", "0.001", "--output", str(path))
+
+    text = path.read_text()
+    assert "<!-- vector: begin -->" in text
+    assert "| 20 us, 64 B; 8 envs, 2 workers |" in text
