@@ -7,6 +7,7 @@ larger than the socket's buffer can't block both. What can't be pickled is found
 
 from __future__ import annotations
 
+import io
 import pickle
 import socket
 import struct
@@ -16,11 +17,13 @@ from enum import IntEnum
 from typing import Any
 
 import cloudpickle
+import numpy as np
 
 from pufferlib.exceptions import EnvironmentFailed, PufferError, VectorError
 from pufferlib.vector._options import Autoreset
 
 LENGTH = struct.Struct("!Q")
+_NUMPY_CORE = "numpy.core." if np.__version__.startswith("1.") else "numpy._core."
 
 
 class Command(IntEnum):
@@ -140,7 +143,26 @@ def receive(connection: socket.socket) -> Any:
         Disconnected: nobody writes any more.
     """
     (size,) = LENGTH.unpack(_read(connection, LENGTH.size))
-    return pickle.loads(_read(connection, size))
+    return decode(_read(connection, size))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds numpy's internals under the name that they have here: numpy 2 renamed what older pickles refer to."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        """Looks up a class or function that a pickle names."""
+        if module_name.startswith(("numpy.core.", "numpy._core.")):
+            module_name = _NUMPY_CORE + module_name.split(".", 2)[2]
+        return super().find_class(module_name, global_name)
+
+
+def decode(data: bytes | bytearray) -> Any:
+    """Unpickles a message, without its length; it may come from a process with another numpy.
+
+    Raises:
+        Exception: whatever an import, or an object of an environment's own, raises.
+    """
+    return _Unpickler(io.BytesIO(data)).load()
 
 
 def describe_failure(error: BaseException) -> Failure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import selectors
 import signal
 import socket
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pufferlib.exceptions import InvalidVectorOption, PufferError, VectorError, WorkerDied, WorkerStuck
-from pufferlib.vector._messages import LENGTH, Closed, Failure, rebuild_error
+from pufferlib.vector._messages import LENGTH, Closed, Failure, decode, rebuild_error
 
 WATCH_S = 0.2  # how often a waiting driver looks whether its workers live
 GRACE_S = 2.0  # how long workers that were asked to end may take before they are killed
@@ -113,7 +112,7 @@ class WorkerProcess:
         (size,) = LENGTH.unpack(self._read(LENGTH.size, during))
         data = self._read(size, during)
         try:
-            return pickle.loads(data)
+            return decode(data)
         except Exception as error:
             text = f"what it sent can't be unpickled here: {type(error).__name__}: {error}"
             raise self.error(Failure(None, text), during) from error

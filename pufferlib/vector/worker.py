@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import pickle
 import select
 import signal
 import socket
@@ -31,6 +30,7 @@ from pufferlib.vector._messages import (
     Reset,
     Start,
     Status,
+    decode,
     describe_failure,
     encode,
     receive,
@@ -183,7 +183,7 @@ def _load(start: Start) -> Sequence[Recipe]:
         versions = f"{here[0]}.{here[1]}, but the creator is code of Python {start.python[0]}.{start.python[1]}"
         remedy = "Import the creator from a module that both can import, instead of a lambda, a closure or __main__."
         raise InvalidVectorOption("python", repr(sys.executable), f"is Python {versions}.", remedy)
-    recipes: Sequence[Recipe] = pickle.loads(start.recipes)
+    recipes: Sequence[Recipe] = decode(start.recipes)
     return recipes
 
 

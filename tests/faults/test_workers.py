@@ -230,6 +230,7 @@ def test_python__may_be_of_another_virtual_environment(version, tmp_path, monkey
                 def reset(self, *, seed=None, options=None):
                     super().reset(seed=seed)
                     self.count = 0
+                    assert options is None or options["level"].sum() == 10
                     return self.observation_space.sample(), {}
                 def step(self, action):
                     self.count += 1
@@ -250,7 +251,7 @@ def test_python__may_be_of_another_virtual_environment(version, tmp_path, monkey
 
     options = {"num_envs": 4, "num_workers": 2, "backend": "multiprocessing", "infos": "all", "python": python}
     with pufferlib.vector.make(second_envs.create, **options) as envs:
-        envs.reset(seed=3)
+        envs.reset(seed=3, options={"level": np.arange(5)})
         for count in range(1, 60):
             _, rewards, terminals, _, infos = envs.step(np.tile([2, 1], (4, 1)))
             assert rewards.tolist() == [1.5] * 4
