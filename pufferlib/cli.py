@@ -24,6 +24,7 @@ puffer train [ENV] [options]      train a policy (default: CartPole-v1)
 puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
+puffer autotune ENV [options]     find the fastest vectorization of an environment on this machine
 
 ENV is adapter/name (minigrid/MiniGrid-DoorKey-5x5-v0), a name alone, or an adapter.
 `puffer train ENV --help` lists all options with the values that suit ENV."""
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "eval": _eval, "envs": _envs}
+    commands = {"train": _train, "eval": _eval, "envs": _envs, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
@@ -146,6 +147,35 @@ def _envs(words: list[str]) -> int:
         except MissingDependency as error:
             state = f"not installed: {error.remedy}"
         print(f"{adapter:<20} {state}")
+    return 0
+
+
+def _autotune(words: list[str]) -> int:
+    """Measures ways to vectorize an environment."""
+    parser = argparse.ArgumentParser(
+        prog="puffer autotune", description="Measures an environment's vectorizations with random actions."
+    )
+    parser.add_argument("env", metavar="ENV", help="as in `puffer train`")
+    parser.add_argument("--batch-size", type=int, default=8, help="environments that the policy gets at a time")
+    parser.add_argument("--max-envs", type=int, help="the most environments (default: four batches)")
+    parser.add_argument("--max-workers", type=int, help="the most processes (default: twice the usable cores)")
+    parser.add_argument("--measure-s", type=float, default=1.0, help="seconds for each setting")
+    parser.add_argument("--policy-s", type=float, default=0.0, help="seconds that the policy takes for a batch")
+    try:
+        options = vars(parser.parse_args(words))
+    except SystemExit as stop:  # help was shown, or the usage was wrong
+        return int(stop.code or 0)
+    import pufferlib.environments
+    from pufferlib._tuning_table import watching
+    from pufferlib.vector import autotune
+
+    spec = options.pop("env")
+    module, name = pufferlib.environments.resolve(spec)
+    spec = f"{module.__name__.rpartition('.')[2]}/{name}"
+    with watching(f"{spec}, batches of {options['batch_size']} environments") as watch:
+        tuning = autotune(pufferlib.environments.make_creator(spec), **options, watch=watch)
+    imports = "import pufferlib.environments\nimport pufferlib.vector\n"
+    print(f"\n{imports}\nenv_creator = pufferlib.environments.make_creator({spec!r})\n{tuning.best.setting.code()}")
     return 0
 
 

@@ -3,6 +3,7 @@
 E environments, A agent slots in each, N = E*A rows, B rows in a batch. Environment e, slot a is row e*A + a.
 """
 
+from pufferlib.vector._autotune import Setting, Trial, Tuning, autotune
 from pufferlib.vector._batch import Batch
 from pufferlib.vector._gymnasium import GymnasiumVectorEnv
 from pufferlib.vector._make import make
@@ -10,4 +11,15 @@ from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._pool import Pool
 from pufferlib.vector._serial import Serial
 
-__all__ = ["Batch", "GymnasiumVectorEnv", "Multiprocessing", "Pool", "Serial", "make"]
+__all__ = [
+    "Batch",
+    "GymnasiumVectorEnv",
+    "Multiprocessing",
+    "Pool",
+    "Serial",
+    "Setting",
+    "Trial",
+    "Tuning",
+    "autotune",
+    "make",
+]

@@ -108,7 +108,7 @@ def _check_autoreset(value: str | Enum) -> Autoreset:
     return check_choice("autoreset", name, AUTORESETS)
 
 
-def _check_count(option: str, value: Any) -> int:
+def check_count(option: str, value: Any) -> int:
     """Accepts whole numbers from 1 on, numpy's included."""
     try:
         count = operator.index(value)
@@ -121,7 +121,7 @@ def _check_count(option: str, value: Any) -> int:
 
 def _check_divisor(option: str, value: Any, num_envs: int) -> int:
     """Accepts counts that split the environments into equal parts."""
-    count = _check_count(option, value)
+    count = check_count(option, value)
     if num_envs % count == 0:
         return count
     divisors = [d for d in range(1, num_envs + 1) if num_envs % d == 0]
@@ -140,12 +140,12 @@ def _check_recipes(
 ) -> tuple[Recipe, ...]:
     """Makes one recipe an environment from one creator for all, or a list with one each."""
     if callable(env_creators):
-        total = 1 if num_envs is None else _check_count("num_envs", num_envs)
+        total = 1 if num_envs is None else check_count("num_envs", num_envs)
         creators: list[Creator] = [env_creators] * total
         arguments = [_check_args(env_args)] * total
     else:
         creators = _check_creators(env_creators)
-        total = len(creators) if num_envs is None else _check_count("num_envs", num_envs)
+        total = len(creators) if num_envs is None else check_count("num_envs", num_envs)
         if total != len(creators):
             problem = f"does not fit the list of {len(creators)} creators."
             raise InvalidVectorOption("num_envs", str(total), problem, f"Pass {len(creators)}, or leave it out.")

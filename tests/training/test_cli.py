@@ -178,3 +178,22 @@ def test_main__help_imports_no_torch():
     """Usage and lists come at once."""
     code = "import sys; from pufferlib.cli import main; main(['envs']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_autotune__prints_code_that_runs(capsys):
+    """The last lines are a program that makes the fastest pool."""
+    options = ["--batch-size", "1", "--max-envs", "1", "--max-workers", "1", "--measure-s", "0.001"]
+    assert main(["autotune", "CartPole-v1", *options]) == 0
+    printed = capsys.readouterr().out
+
+    assert printed.startswith("classic_control/CartPole-v1, batches of 1 environments\nmode ")
+    names: dict[str, object] = {}
+    exec(printed[printed.index("import pufferlib.environments") :], names)
+    with names["envs"] as envs:  # type: ignore[attr-defined]
+        assert envs.num_envs == 1
+
+
+def test_autotune__wrong_usage_is_2(capsys):
+    """Without an environment the usage is shown."""
+    assert main(["autotune"]) == 2
+    assert "usage: puffer autotune" in capsys.readouterr().err
