@@ -166,9 +166,10 @@ class WorkerStuck(VectorError, TimeoutError):
         self.worker, self.envs, self.timeout_s, self.during = worker, envs, timeout_s, during
 
     def __str__(self) -> str:
+        option = "start_timeout_s" if self.during == "constructor" else "timeout_s"
         return (
             f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) didn't finish its "
-            f"{self.during} within {self.timeout_s:g} s. Raise timeout_s= if its environments may take longer."
+            f"{self.during} within {self.timeout_s:g} s. Raise {option}= if its environments may take longer."
         )
 
 

@@ -34,7 +34,14 @@ class Crew:
     leaves them alone.
     """
 
-    def __init__(self, options: PoolOptions, num_workers: int, python: str | None, timeout_s: float | None) -> None:
+    def __init__(
+        self,
+        options: PoolOptions,
+        num_workers: int,
+        python: str | None,
+        timeout_s: float | None,
+        start_timeout_s: float | None,
+    ) -> None:
         """Starts the workers, which make their environments at the same time, and maps the arena.
 
         Raises:
@@ -45,7 +52,8 @@ class Crew:
         self.num_workers = num_workers
         self.envs_per_worker = options.num_envs // num_workers
         self._recipes = options.recipes
-        self._python, self._timeout_s = python or sys.executable, timeout_s
+        self._python = python or sys.executable
+        self._timeout_s, self._start_timeout_s = timeout_s, start_timeout_s
         self._owner_pid = os.getpid()
         self.processes: list[WorkerProcess] = []
         self._memory = SharedMemory()
@@ -81,6 +89,8 @@ class Crew:
         except BaseException:
             self._finalizer()
             raise
+        for process in self.processes:
+            process.timeout_s = self._timeout_s
         return Arena(spec, memory[signal_size:])
 
     @property
@@ -117,6 +127,7 @@ class Crew:
         self.lines[core.signal_size(worker) : core.signal_size(worker + 1)] = 0
         process.send(encode(self._attach), "constructor")
         process.receive("constructor")
+        process.timeout_s = self._timeout_s
         self.command(worker, Command.RESET, encode(reset), "reset")
         infos: list[Any] = process.receive("reset")
         return infos
@@ -161,7 +172,7 @@ class Crew:
         return range(worker * self.envs_per_worker, (worker + 1) * self.envs_per_worker)
 
     def _spawn(self, worker: int) -> WorkerProcess:
-        return WorkerProcess(worker, self._envs(worker), self._memory.fd, self._python, self._timeout_s)
+        return WorkerProcess(worker, self._envs(worker), self._memory.fd, self._python, self._start_timeout_s)
 
     def _start_message(self, worker: int) -> bytes:
         envs = self._envs(worker)

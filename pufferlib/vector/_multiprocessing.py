@@ -48,12 +48,13 @@ class Multiprocessing(Pool):
     that ends.
     """
 
-    OPTIONS: ClassVar[tuple[str, ...]] = ("timeout_s", "on_failure", "python", "use_futex")
+    OPTIONS: ClassVar[tuple[str, ...]] = ("timeout_s", "start_timeout_s", "on_failure", "python", "use_futex")
 
     def __init__(
         self,
         options: PoolOptions,
         timeout_s: float | None = 300.0,
+        start_timeout_s: float | None = 300.0,
         on_failure: Literal["raise", "restart"] = "raise",
         python: str | None = None,
         use_futex: bool = True,
@@ -62,7 +63,8 @@ class Multiprocessing(Pool):
 
         Args:
             options: from `make`.
-            timeout_s: the longest that workers may take to start, reset or step; None waits for ever.
+            timeout_s: the longest that workers may take to reset or step; None waits for ever.
+            start_timeout_s: the longest that they may take to start and to make their environments.
             on_failure: "raise" fails the pool; "restart" makes a failed worker's environments anew, reports their rows
                 as truncated, with the info `{"restarted": reason}`, and goes on.
             python: the interpreter of another virtual environment, which has pufferlib installed too.
@@ -73,7 +75,8 @@ class Multiprocessing(Pool):
             EnvironmentFailed: a creator raised.
             WorkerDied, WorkerStuck: a worker ended, or took too long, while it made its environments.
         """
-        self._timeout_s = _check_timeout(timeout_s)
+        self._timeout_s = _check_timeout("timeout_s", timeout_s)
+        start_timeout_s = _check_timeout("start_timeout_s", start_timeout_s)
         if on_failure not in ("raise", "restart"):
             raise InvalidVectorOption("on_failure", repr(on_failure), "is unknown.", "Choose 'raise' or 'restart'.")
         self._on_failure = on_failure
@@ -81,7 +84,7 @@ class Multiprocessing(Pool):
         self.num_workers = choose_num_workers(options)
         self.num_restarts = 0
         self._driver_env: Any = None
-        self._crew = Crew(options, self.num_workers, python, self._timeout_s)
+        self._crew = Crew(options, self.num_workers, python, self._timeout_s, start_timeout_s)
         self._envs_per_worker = self._crew.envs_per_worker
         traits = self._crew.traits
         self._spin_us = DRIVER_SPIN_US if self.num_workers + 1 <= count_usable_cores() else 0
@@ -389,13 +392,13 @@ def choose_num_workers(options: PoolOptions) -> int:
     return options.num_workers
 
 
-def _check_timeout(timeout_s: Any) -> float | None:
+def _check_timeout(option: str, timeout_s: Any) -> float | None:
     if timeout_s is None:
         return None
     if isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool) and timeout_s > 0:
         return None if math.isinf(timeout_s) else float(timeout_s)
     problem = "isn't a positive number of seconds."
-    raise InvalidVectorOption("timeout_s", repr(timeout_s), problem, "Pass one, or None to wait for ever.")
+    raise InvalidVectorOption(option, repr(timeout_s), problem, "Pass one, or None to wait for ever.")
 
 
 _STEP = int(Command.STEP)  # an enum member is slow to look up on the step path

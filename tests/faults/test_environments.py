@@ -72,11 +72,13 @@ def test_worker__that_dies_is_noticed(fault, phase):
 @pytest.mark.parametrize("fault", ["SIGSTOP", "hangs"])
 def test_worker__that_is_stuck_is_noticed(fault, phase):
     """After `timeout_s` the error names the worker and the call; what is stuck doesn't outlive the pool."""
+    # Starting an interpreter may take seconds on a busy machine.
+    limit = {"start_timeout_s": 15.0} if phase == "constructor" else {"timeout_s": 2.0}
     with pytest.raises(WorkerStuck) as caught:
-        play(fault, phase, timeout_s=2)
+        play(fault, phase, **limit)
 
     error = caught.value
-    assert (error.worker, error.envs, error.timeout_s, error.during) == (1, range(2, 4), 2.0, phase)
+    assert (error.worker, error.envs, [error.timeout_s], error.during) == (1, range(2, 4), list(limit.values()), phase)
 
 
 @pytest.mark.parametrize("fault", ["SIGSTOP", "hangs", "os._exit", "SIGKILL"])
