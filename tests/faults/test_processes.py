@@ -69,7 +69,7 @@ def test_worker__that_dies_behind_fast_ones_is_noticed():
 
 def test_worker__that_is_stuck_behind_fast_ones_is_noticed():
     """So is the one that takes longer than `timeout_s`, while the others are ready all the time."""
-    with make(batch_size=2, timeout_s=1) as envs:
+    with make(batch_size=2, timeout_s=2) as envs:
         envs.async_reset()
         envs.recv()
         os.kill(pids_of(envs)[1], signal.SIGSTOP)
@@ -82,7 +82,7 @@ def test_worker__that_is_stuck_behind_fast_ones_is_noticed():
 def test_reset__whose_message_a_stopped_worker_does_not_read_is_an_error():
     """A message larger than the socket's buffer doesn't block for ever."""
     options = {"level": np.ones(4_000_000, np.uint8)}
-    with make(timeout_s=1) as envs:
+    with make(timeout_s=2) as envs:
         envs.reset()
         os.kill(pids_of(envs)[1], signal.SIGSTOP)
         with pytest.raises(WorkerStuck, match="Worker 1"):
@@ -149,7 +149,7 @@ def test_environment__helpers_end_with_a_worker_that_is_killed(tmp_path):
             process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
             note.write_text(str(process.pid))
 
-    with pufferlib.vector.make(Helped, backend="multiprocessing", timeout_s=1) as envs:
+    with pufferlib.vector.make(Helped, backend="multiprocessing", timeout_s=2) as envs:
         envs.reset()
         with pytest.raises(WorkerStuck):
             envs.step([0])
