@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 REPEATS = int(os.environ.get("PUFFERLIB_FAULT_REPEATS", "1"))  # how often each fault is injected
+IS_SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")  # which catches faults, and keeps freed memory
 LOW, HIGH = -1000.0, 1000.0
 
 

@@ -19,6 +19,8 @@ import numpy as np
 import pufferlib.vector
 from fault_envs import Faulty
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in what they run in the background
+
 def make(**kwargs):
     return pufferlib.vector.make(Faulty, num_envs=4, num_workers=2, backend="multiprocessing", env_kwargs=kwargs)
 

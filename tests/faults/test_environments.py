@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pufferlib.vector
-from fault_envs import ACTS, INFOS, OBSERVATIONS, Faulty
+from fault_envs import ACTS, INFOS, IS_SANITIZED, OBSERVATIONS, Faulty
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, WorkerDied, WorkerStuck
 from pufferlib.vector._messages import WorkerTraceback
 
@@ -21,7 +21,7 @@ RAISED = {
     "exits": "SystemExit: 3",
     "is interrupted": "KeyboardInterrupt",
 }
-DEATHS = {"os._exit": 7, "SIGKILL": -9, "SIGTERM": -15, "segmentation fault": -11}
+DEATHS = {"os._exit": 7, "SIGKILL": -9, "SIGTERM": -15, "segmentation fault": -6 if IS_SANITIZED else -11}
 
 
 def make(fault, phase, at=3, faulty=(2,), **kwargs):
