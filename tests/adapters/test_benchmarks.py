@@ -40,10 +40,33 @@ def test_environments__prints_a_row_for_each():
 
 
 def test_vector__writes_a_row_for_each_case(tmp_path):
-    """A case gives one row beside its peers, under its own marks."""
+    """A case gives one row in its group's table and one a contender below, under its own marks."""
     path = tmp_path / "RESULTS.md"
-    run("benchmarks/vector.py", "--case", "20 us", "--rounds", "1", "--round-s", "0.001", "--output", str(path))
+    options = ["--case", "20 us, 64 B", "--peers", "ours", "--rounds", "1", "--round-s", "0.001"]
+    run("benchmarks/vector.py", *options, "--output", str(path))
 
     text = path.read_text()
     assert "<!-- vector: begin -->" in text
-    assert "| 20 us, 64 B; 8 envs, 2 workers |" in text
+    assert "\n| 20 us, 64 B; 8 envs, 2 workers | " in text
+    assert "\n| Multiprocessing, 2 workers | " in text
+    assert "### Losses\n\nNone." in text
+
+
+def test_vector__a_peer_that_fails_is_told_of(tmp_path):
+    """What can't run is a row that says why, and the other contenders are measured."""
+    path = tmp_path / "RESULTS.md"
+    options = ["--case", "1 agents", "--peers", "ours", "broken", "--rounds", "1", "--round-s", "0.001"]
+    program = f"""
+import sys
+sys.path.insert(0, "benchmarks")
+import vector
+vector.GROUPS["Many agents"][0].contenders[0].__dict__["script"] = "broken"
+vector.NAMES["broken", "loop"] = "a broken one"
+sys.argv = ["vector.py", *{[*options, "--output", str(path)]!r}]
+vector.main()
+"""
+    run("-c", program)
+
+    text = path.read_text()
+    assert "| a broken one | failed: it ended |" in text
+    assert "\n| Serial | " in text
