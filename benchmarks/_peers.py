@@ -72,7 +72,9 @@ def interpreter(peer: str) -> str:
             command = [str(python), "-m", "pip", "install", "--quiet", *packages]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise PeerError(f"pip install {' '.join(packages)} failed: {done.stderr.strip()[-300:]}")
+                told = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
+                why = " ".join(told)[-300:] or f"pip ended with {done.returncode}"
+                raise PeerError(f"pip install {' '.join(packages)} failed: {why}")
         stamp.write_text(wanted)
     return str(python)
 
