@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 
+from pufferlib.environments._recipes import read_recipe
 from pufferlib.exceptions import MissingDependency
 
 
@@ -29,5 +31,8 @@ def import_package(package: str, adapter: str) -> ModuleType:
 
 def missing(package: str, adapter: str) -> MissingDependency:
     """Builds the error for a package that isn't installed, with the command that installs it."""
+    folder = Path(__file__).parent / adapter
+    if (folder / "requirements.txt").is_file() and not read_recipe(folder).is_plain:
+        return MissingDependency(adapter, package, f"puffer install {adapter}")
     extra = adapter.replace("_", "-")  # pip before 23.3 doesn't find extras by names with an underscore
     return MissingDependency(adapter, package, f"pip install 'pufferlib[{extra}]'")

@@ -1,28 +1,30 @@
-"""What the tests of all adapters share: which adapters there are, and a few environments of each."""
+"""What the tests of all adapters share: which adapters there are, and a few environments of each.
+
+`folder` is every adapter (every chosen one, if the run chooses), whether its package is installed or not. `adapter` and
+`sample` are those of the chosen adapters (tests/chosen_adapters.py), whose packages must be there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pufferlib.environments
-from pufferlib.exceptions import MissingDependency
-
-FOLDER = Path(pufferlib.environments.__file__).parent
-ADAPTERS = sorted(path.parent.name for path in FOLDER.glob("*/environment.py"))
+from chosen_adapters import chosen, folders
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test once for every adapter (`adapter`), or once for every sample of every adapter (`sample`)."""
+    """Runs a test once for every folder, every chosen adapter, or every sample of every chosen adapter."""
+    if "folder" in metafunc.fixturenames:
+        metafunc.parametrize("folder", folders())
     if "adapter" in metafunc.fixturenames:
-        metafunc.parametrize("adapter", ADAPTERS)
+        metafunc.parametrize("adapter", chosen())
     if "sample" in metafunc.fixturenames:
         samples = [
             pytest.param((adapter, name, options), id="-".join([adapter, name, *map(str, options.values())]))
-            for adapter in ADAPTERS
+            for adapter in chosen()
             for name, options in pufferlib.environments.load(adapter).SAMPLES
         ]
         metafunc.parametrize("sample", samples)
@@ -30,15 +32,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def module(request: pytest.FixtureRequest) -> Any:
-    """The adapter's module; skips the test where the package that it adapts isn't installed."""
-    names = request.fixturenames
-    adapter = request.getfixturevalue("adapter") if "adapter" in names else request.getfixturevalue("sample")[0]
-    module = pufferlib.environments.load(adapter)
-    try:
-        module.names()
-    except MissingDependency as error:
-        pytest.skip(str(error))
-    return module
+    """The adapter's module."""
+    for name in ("adapter", "folder", "sample"):
+        if name in request.fixturenames:
+            value = request.getfixturevalue(name)
+            return pufferlib.environments.load(value[0] if name == "sample" else value)
+    raise LookupError("the test has neither of the fixtures adapter, folder and sample")
+
+
+@pytest.fixture
+def deviations(module: Any) -> dict[str, str]:
+    """What the suite may not assert about the adapter: {key: reason}."""
+    return dict(getattr(module, "DEVIATIONS", {}))
 
 
 @pytest.fixture
