@@ -10,6 +10,7 @@ whose values name modules that look like the folders' modules:
     make(name=DEFAULT, render_mode=None, **options)   an emulated environment that reports its episodes
     Policy                                            a torch module that takes the emulated environment
     DEVIATIONS: {key: reason}                         optional: what can't be promised about its environments
+    NEEDS_FILES: {name: what}                         optional: environments that need files of the user's own
 
 The keys of DEVIATIONS, each of which the adapter's own tests show to be so (`test_deviation__KEY...`):
 
