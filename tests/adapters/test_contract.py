@@ -26,6 +26,7 @@ NUM_STEPS = 1000
 ADVICE = (
     ".*observation space m(in|ax)imum value is -?infinity",
     ".*symmetric and normalized (Box action )?space",
+    ".*unconventional shape",
 )
 
 
