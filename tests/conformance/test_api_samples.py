@@ -1,6 +1,6 @@
 """The samples of the documented API run as printed.
 
-Where nmmo or nle (or their adapters) aren't there, environments with the same interface stand in for them: Knights
+Where nmmo or nle aren't installed, environments with the same interface stand in for them: Knights
 Archers Zombies with Neural MMO's dicts and integer agents, and MiniGrid. The text of the samples stays as it is.
 """
 
@@ -172,11 +172,12 @@ def module_of(name: str, **contents: Any) -> ModuleType:
 @pytest.fixture
 def packages(monkeypatch):
     """Puts stand-ins in the place of packages and adapters that aren't installed."""
-    if importlib.util.find_spec("nmmo") is None:
+    lacks_nmmo = importlib.util.find_spec("nmmo") is None
+    if lacks_nmmo:
         monkeypatch.setitem(sys.modules, "nmmo", module_of("nmmo", Env=StandInForNMMO))
     if importlib.util.find_spec("nle") is None:
         monkeypatch.setitem(sys.modules, "nle", module_of("nle", env=module_of("nle.env", NLE=stand_in_for_nle)))
-    if "nmmo" not in pufferlib.environments.names():
+    if lacks_nmmo:
         namespace: dict[str, Any] = {}
         run(EMULATION, namespace)
         adapter = module_of("nmmo", env_creator=lambda: namespace["nmmo_creator"], Policy=Default)
