@@ -27,6 +27,7 @@ ADVICE = (
     ".*observation space m(in|ax)imum value is -?infinity",
     ".*symmetric and normalized (Box action )?space",
     ".*unconventional shape",
+    "The minimal resolution for an image is 36x36",  # of Stable-Baselines3's own policy
 )
 
 
