@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
+import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 
@@ -87,9 +88,11 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         self.metadata = getattr(env, "metadata", {})
         self.episode_over = True
         self._live: list[Agent] = []
+        self._live_slots: list[int] = []
         self._num_unchecked = NUM_CHECKED
         self._buffers: Buffers | None = None
         self._dirty = [True] * self.num_slots  # the row holds something; zeroed once its agent is gone
+        self._has_leftovers = True  # a row is dirty whose agent isn't live
         if buffers is not None:
             self.attach(buffers)
 
@@ -126,9 +129,8 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         if set(actions) != set(self._live):
             raise ActionMismatch(f"a dict with the live agents {self._live}", f"a dict with {list(actions)}")
         unpack = self.emulated.action.unpack
-        observations, rewards, terminals, truncations, infos = self._step(
-            {agent: unpack(action) for agent, action in actions.items()}
-        )
+        result = self._step_env({agent: unpack(action) for agent, action in actions.items()})
+        observations, rewards, terminals, truncations, infos = self._read(result)
         flat = {agent: self.emulated.observation.pack(value) for agent, value in observations.items()}
         return flat, rewards, terminals, truncations, infos
 
@@ -136,6 +138,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         """Sets the buffers, of A rows, that `reset_into` and `step_into` write from now on."""
         self._buffers = buffers
         self._dirty = [True] * self.num_slots
+        self._has_leftovers = True
 
     def reset_into(self, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[Agent, dict[str, Any]]:
         """Starts an episode, writes all rows of the buffers, and returns the infos by agent."""
@@ -160,12 +163,15 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
             raise no_buffers(self.env)
         if self.episode_over:
             raise EmulationError(name_of(self.env), "step came after all agents had ended.", "Reset it first.")
-        acted = self._live
-        slots = [self._slots[agent] for agent in acted]
+        acted, slots = self._live, self._live_slots
         if len(slots) < self.num_slots:
             actions = actions[slots]
         unpacked = self.emulated.action.unpack_batch(actions)
-        observations, rewards, terminals, truncations, infos = self._step(dict(zip(acted, unpacked, strict=True)))
+        result = self._step_env(dict(zip(acted, unpacked, strict=True)))
+        if self._is_steady(result) and self._write_steady(buffers, result):
+            infos: dict[Agent, dict[str, Any]] = result[4]
+            return infos
+        observations, rewards, terminals, truncations, infos = self._read(result)
         # An agent may go without a word: its row keeps the last observation, and its episode was cut.
         vanished = [agent for agent in acted if agent not in observations]
         truncations.update(dict.fromkeys(vanished, True))
@@ -213,25 +219,56 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
 
     def _reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[dict[Agent, Any], dict[Agent, Any]]:
         observations, infos = check_reset(self.env, self.env.reset(seed=seed, options=options))
-        self._live = list(self.env.agents)
-        self._check_agents(observations)
-        self.episode_over = not self._live
+        self._set_live(list(self.env.agents), observations)
         return {agent: observations[agent] for agent in self._live}, infos
 
-    def _step(self, actions: dict[Agent, Any]) -> tuple[dict[Agent, Any], ...]:
-        """Steps the wrapped environment and keeps the agents that were there: those that acted and those that came."""
-        acted = self._live
-        result = self.env.step(actions)
+    def _step_env(self, actions: dict[Agent, Any]) -> tuple[dict[Agent, Any], ...]:
+        """Steps the wrapped environment."""
+        result: tuple[dict[Agent, Any], ...] = self.env.step(actions)
         if len(result) != 5:
             refuse_step(self.env, result)
+        return result
+
+    def _is_steady(self, result: tuple[dict[Agent, Any], ...]) -> bool:
+        """Whether a step was like most: the agents that acted are all there, and nobody ended, came or left."""
+        _, _, terminals, truncations, _ = result
+        if self._has_leftovers or self._num_unchecked or any(terminals.values()) or any(truncations.values()):
+            return False
+        steady: bool = self.env.agents == self._live
+        return steady
+
+    def _write_steady(self, buffers: Buffers, result: tuple[dict[Agent, Any], ...]) -> bool:
+        """Writes a steady step; masks and the rows of absent agents stay as they are.
+
+        Returns:
+            Whether it could. If not, some agent lacks something or its reward is odd: the long way finds out what.
+        """
+        observations, rewards, *_ = result
+        agents, slots = self._live, self._live_slots
+        pack_into, rows = self.emulated.observation.pack_into, buffers.observations
+        try:
+            numbers = np.array([rewards[agent] for agent in agents], np.float64)
+            if numbers.shape != (len(agents),) or np.isnan(numbers).any():
+                return False
+            for agent, slot in zip(agents, slots, strict=True):
+                pack_into(observations[agent], rows, slot)
+        except (KeyError, TypeError, ValueError):
+            return False
+        buffers.rewards[slots] = numbers
+        buffers.terminals[:] = False
+        buffers.truncations[:] = False
+        return True
+
+    def _read(self, result: tuple[dict[Agent, Any], ...]) -> tuple[dict[Agent, Any], ...]:
+        """Keeps what a step says of the agents that were there: those that acted and those that came."""
+        acted = self._live
         observations, rewards, terminals, truncations, infos = result
         ended = {agent for agent in acted if terminals.get(agent, False) or truncations.get(agent, False)}
         left = [agent for agent in self.env.agents if agent not in ended]
-        self._live = left
         vanished = set(acted).difference(ended, left)  # gone without a word: cut off
-        self._check_agents(observations)
-        self.episode_over = not left
-        came = [agent for agent in left if agent not in acted] if len(left) + len(ended) > len(acted) else []
+        self._set_live(left, observations)
+        num_stayed = len(acted) - len(ended) - len(vanished)
+        came = [agent for agent in left if agent not in acted] if len(left) > num_stayed else []
         present = [agent for agent in (*acted, *came) if agent in observations]
         return (
             {agent: observations[agent] for agent in present},
@@ -241,8 +278,12 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
             infos,
         )
 
-    def _check_agents(self, observations: dict[Agent, Any]) -> None:
-        for agent in self._live:
+    def _set_live(self, agents: list[Agent], observations: dict[Agent, Any]) -> None:
+        """Takes over who acts in the next step, and checks that each has a slot and an observation."""
+        self._live = agents
+        self._has_leftovers = True  # until all rows are written
+        self.episode_over = not agents
+        for agent in agents:
             if agent not in self._slots:
                 problem = f"the agent {agent!r} isn't one of its possible_agents."
                 raise EmulationError(name_of(self.env), problem, "List every agent that may ever appear.")
@@ -252,6 +293,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
             if self._num_unchecked:
                 check_values(self.emulated.observation, observations[agent])
         self._num_unchecked = max(0, self._num_unchecked - 1)
+        self._live_slots = [self._slots[agent] for agent in agents]
 
     def _write_observations(self, buffers: Buffers, observations: dict[Agent, Any], keep: Sequence[Agent] = ()) -> None:
         pack_into, rows = self.emulated.observation.pack_into, buffers.observations
@@ -263,6 +305,7 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
                 rows[slot] = 0
                 self._dirty[slot] = False
         buffers.mask[:] = self._dirty
+        self._has_leftovers = sum(self._dirty) != len(self._live)
 
 
 def _shared_space(env: Any, method: str, agents: list[Agent]) -> gymnasium.spaces.Space[Any]:

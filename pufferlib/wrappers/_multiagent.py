@@ -22,25 +22,30 @@ class MultiagentEpisodeStats(BaseParallelWrapper[Any, Any, Any]):  # type: ignor
         """Wraps `env`."""
         super().__init__(env)
         self._returns: dict[Any, float] = {}
-        self._lengths: dict[Any, int] = {}
+        self._starts: dict[Any, int] = {}  # the step in which each first got a reward
+        self._num_steps = 0
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Agents, Agents]:
         """Resets the environment and all counts."""
-        self._returns, self._lengths = {}, {}
+        self._returns, self._starts, self._num_steps = {}, {}, 0
         result: tuple[Agents, Agents] = self.env.reset(seed=seed, options=options)
         return result
 
     def step(self, actions: Agents) -> tuple[Agents, Agents, Agents, Agents, Agents]:
         """Steps the environment; agents that end in this step carry their return and length."""
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        returns = self._returns
         for agent, reward in rewards.items():
-            self._returns[agent] = self._returns.get(agent, 0.0) + float(reward)
-            self._lengths[agent] = self._lengths.get(agent, 0) + 1
-        ended = [agent for agent in rewards if terminations.get(agent) or truncations.get(agent)]
-        if ended:
+            try:
+                returns[agent] += float(reward)
+            except KeyError:  # it has just appeared
+                returns[agent] = float(reward)
+                self._starts[agent] = self._num_steps
+        self._num_steps += 1
+        if any(terminations.values()) or any(truncations.values()):
             infos = dict(infos)
-            for agent in ended:
-                episode = {"r": self._returns.pop(agent), "l": self._lengths.pop(agent)}
+            for agent in [agent for agent in rewards if terminations.get(agent) or truncations.get(agent)]:
+                episode = {"r": returns.pop(agent), "l": self._num_steps - self._starts.pop(agent)}
                 infos[agent] = {"episode": episode, **infos.get(agent, {})}
         return observations, rewards, terminations, truncations, infos
 

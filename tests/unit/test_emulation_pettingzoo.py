@@ -196,3 +196,30 @@ def test_wrapper__refuses_gymnasium_environments():
     """The wrong wrapper says which is the right one."""
     with pytest.raises(EmulationError, match="GymnasiumPufferEnv"):
         PettingZooPufferEnv(env=object())
+
+
+class Shift(Village):
+    """Agent 2 comes in the very step in which agent 3 vanishes."""
+
+    def step(self, actions):
+        """Lets one go and another one in."""
+        observations, rewards, terminals, truncations, infos = super().step(actions)
+        if self.num_steps == 1:
+            names = self.possible_agents
+            self.agents = names[:3]
+            observations[names[2]] = observations.pop(names[3])
+            for values in (rewards, terminals, truncations):
+                values.pop(names[3], None)
+        return observations, rewards, terminals, truncations, infos
+
+
+def test_step_into__an_agent_may_come_while_another_vanishes():
+    """The row of the one who comes is written in the same step."""
+    env = emulate(Shift())
+    buffers = Buffers.allocate(env.num_slots, env.single_observation_space)
+    env.attach(buffers)
+    env.reset_into(seed=0)
+    env.step_into(np.zeros((4, 2), np.int64))
+
+    assert buffers.mask.tolist()[:3] == [True, True, True]
+    assert views(env, buffers.observations)[2] == (3, 1.0)
