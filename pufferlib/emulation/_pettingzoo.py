@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
-import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 
@@ -241,20 +240,21 @@ class PettingZooPufferEnv(ParallelEnv[Agent, NDArray[Any], Any]):  # type: ignor
         """Writes a steady step; masks and the rows of absent agents stay as they are.
 
         Returns:
-            Whether it could. If not, some agent lacks something or its reward is odd: the long way finds out what.
+            Whether it could. If not, an agent lacks something: the long way knows what to do.
         """
         observations, rewards, *_ = result
-        agents, slots = self._live, self._live_slots
         pack_into, rows = self.emulated.observation.pack_into, buffers.observations
+        numbers = []
         try:
-            numbers = np.array([rewards[agent] for agent in agents], np.float64)
-            if numbers.shape != (len(agents),) or np.isnan(numbers).any():
-                return False
-            for agent, slot in zip(agents, slots, strict=True):
+            for agent, slot in zip(self._live, self._live_slots, strict=True):
+                reward = rewards[agent]
+                if type(reward) is not float or reward != reward:
+                    reward = check_reward(self.env, reward)
+                numbers.append(reward)
                 pack_into(observations[agent], rows, slot)
-        except (KeyError, TypeError, ValueError):
+        except KeyError:
             return False
-        buffers.rewards[slots] = numbers
+        buffers.rewards[self._live_slots] = numbers
         buffers.terminals[:] = False
         buffers.truncations[:] = False
         return True
