@@ -1,24 +1,27 @@
 # Each target calls one script. Python 3.11+ with venv is all that they need: no compiler, no GPU, no root.
-ENV ?= classic_control/CartPole-v1
+ENV ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval test lint format bench wheel ci clean
+.PHONY: help install train eval test test-all-envs lint format bench wheel ci clean
 
 help: ## List the targets
 	@scripts/help $(MAKEFILE_LIST)
 
 install: ## Create .venv with everything for training and development
-	@scripts/install dev $(notdir $(patsubst %/requirements.txt,%,$(wildcard environments/*/requirements.txt)))
+	@scripts/install dev everyday
 
 train: ## Train a policy: make train [ENV=classic_control/CartPole-v1] [ARGS=--help]
-	@scripts/train "$(ENV)" $(ARGS)
+	@scripts/train "$(or $(ENV),classic_control/CartPole-v1)" $(ARGS)
 
 eval: ## Play a trained policy: make eval [ENV=runs/NAME] [ARGS="--video mp4"]
-	@scripts/eval "$(ENV)" $(ARGS)
+	@scripts/eval "$(or $(ENV),classic_control/CartPole-v1)" $(ARGS)
 
 test: ## Run the tests: make test [ARGS="tests/unit -k layout"]
 	@scripts/test $(ARGS)
+
+test-all-envs: ## Install and test every environment: make test-all-envs [ENV=nethack]
+	@scripts/test-all-envs $(ENV) $(ARGS)
 
 lint: ## Check style, types, imports and the C warnings
 	@scripts/lint

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from c_compiler import FLAGS, find_compiler, find_include_dirs  # noqa: E402 (lives beside the build backend)
+from recipes import read_recipes  # noqa: E402
 
 
 class BuildNative(build_ext):
@@ -39,19 +40,11 @@ class BuildNative(build_ext):
         return []
 
 
-def read_requirements(path: Path) -> list[str]:
-    """Reads a requirements.txt without comments and pip options."""
-    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("-")]
-
-
 def read_extras() -> dict[str, list[str]]:
     """Collects the extras: the fixed ones of pyproject.toml and one per adapter."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras: dict[str, list[str]] = project["tool"]["pufferlib"]["extras"]
-    for path in sorted(ROOT.glob("environments/*/requirements.txt")):
-        extras[path.parent.name] = read_requirements(path)
-    return extras
+    return extras | {name: recipe.extra for name, recipe in read_recipes(ROOT / "environments").items()}
 
 
 setup(
@@ -61,7 +54,7 @@ setup(
         *(f"pufferlib.environments.{name}" for name in find_packages("environments")),
     ],
     package_dir={"pufferlib": "pufferlib", "pufferlib.environments": "environments"},
-    package_data={"": ["py.typed", "*.pyi", "*.toml", "*.md", "requirements.txt", "apt.txt"]},
+    package_data={"": ["py.typed", "*.pyi", "*.toml", "*.md", "requirements.txt", "apt.txt", "constraints.txt"]},
     include_package_data=False,
     extras_require=read_extras(),
     ext_modules=[

@@ -128,7 +128,7 @@ def _read_tables(path: Path) -> tuple[str, dict[str, dict[str, bool]]]:
     python = tables.pop("python", "")
     try:
         _bounds(python)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, ValueError) as error:
         raise RecipeError(f'{path}: python = {python!r} isn\'t like "==3.11.*" or ">=3.11,<3.13".') from error
     for name, table in tables.items():
         for flag, value in table.items() if isinstance(table, dict) else [(name, table)]:

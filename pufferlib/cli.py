@@ -1,4 +1,4 @@
-"""The command `puffer`: train a policy, play with it, list the environments."""
+"""The command `puffer`: train a policy, play with it, list and install the environments."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ puffer train [ENV] [options]      train a policy (default: CartPole-v1)
 puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
+puffer install ADAPTER...|all     install what adapters need, by their recipes
 puffer autotune ENV [options]     find the fastest vectorization of an environment on this machine
 
 ENV is adapter/name (minigrid/MiniGrid-DoorKey-5x5-v0), a name alone, or an adapter.
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "eval": _eval, "envs": _envs, "autotune": _autotune}
+    commands = {"train": _train, "eval": _eval, "envs": _envs, "install": _install, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
@@ -147,6 +148,26 @@ def _envs(words: list[str]) -> int:
         except MissingDependency as error:
             state = f"not installed: {error.remedy}"
         print(f"{adapter:<20} {state}")
+    return 0
+
+
+def _install(words: list[str]) -> int:
+    """Installs what adapters need."""
+    parser = argparse.ArgumentParser(
+        prog="puffer install", description="Installs what adapters need into this Python's environment."
+    )
+    parser.add_argument("names", nargs="+", metavar="ADAPTER", help="as `puffer envs` lists them, or all")
+    parser.add_argument("--dry-run", action="store_true", help="only print the commands")
+    parser.add_argument("--apt", action="store_true", help="also install Debian packages, as root or with sudo")
+    parser.add_argument("--no-apt", action="store_true", help="don't look for Debian packages at all")
+    parser.add_argument("-c", "--constraint", action="append", default=[], metavar="FILE", help="handed to pip")
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as stop:  # help was shown, or the usage was wrong
+        return int(stop.code or 0)
+    from pufferlib._install import install
+
+    install(options.names, options.dry_run, options.apt, not options.no_apt, options.constraint)
     return 0
 
 

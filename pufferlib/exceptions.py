@@ -18,7 +18,8 @@
     ├── TrainingDiverged        a reward, an observation or a loss isn't a finite number
     └── RegistryError           an environment can't be found or isn't installed
         ├── UnknownEnvironment
-        └── MissingDependency
+        ├── MissingDependency
+        └── InstallError
 
 Every class hands its fields to `super().__init__`, so that `args` rebuild it: errors survive pickling.
 """
@@ -236,3 +237,15 @@ class MissingDependency(RegistryError, ImportError):
 
     def __str__(self) -> str:
         return f"{self.environment} needs the package {self.package}, which isn't installed. Run: {self.remedy}"
+
+
+class InstallError(RegistryError):
+    """What adapters need can't be installed here."""
+
+    def __init__(self, adapters: str, problem: str, remedy: str) -> None:
+        """Keeps the adapters, what is in the way and what to do about it."""
+        super().__init__(adapters, problem, remedy)
+        self.adapters, self.problem, self.remedy = adapters, problem, remedy
+
+    def __str__(self) -> str:
+        return f"Installing {self.adapters}: {self.problem} {self.remedy}"

@@ -1,11 +1,15 @@
-"""Brings `.venv` in line with the checkout: `python scripts/install_venv.py EXTRA...`.
+"""Brings a virtual environment in line with the checkout: `scripts/install_venv.py [--venv FOLDER] [--apt] NAME...`.
 
-A stamp in `.venv` remembers which extras are there and hashes of what they were installed from, so a call that has
-nothing to do costs milliseconds. Changed C sources alone rebuild only the extension.
+A name is an extra of pyproject.toml, an adapter, `everyday` (the adapters that pyproject.toml calls so) or `all` (every
+adapter). Adapters whose extra is all that they need are installed as extras; the others as their recipes say.
+
+A stamp in the environment remembers which names are there and hashes of what they were installed from, so a call that
+has nothing to do costs milliseconds. Changed C sources alone rebuild only the extension.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -16,53 +20,102 @@ import venv
 from pathlib import Path
 from typing import Any
 
+from recipes import Recipe, read_recipes
+
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-STAMP = VENV / "installed.json"
 
 # What decides which packages are installed, and what decides which extension is built.
-PACKAGES = ("pyproject.toml", "constraints.txt", "environments/*/requirements.txt")
+PACKAGES = (
+    "pyproject.toml",
+    "constraints.txt",
+    "environments/constraints.txt",
+    "environments/*/requirements.txt",
+    "environments/*/recipe.toml",
+    "environments/*/apt.txt",
+)
 NATIVE = ("setup.py", "scripts/build_backend.py", "scripts/c_compiler.py", "pufferlib/_native/**/*.[ch]")
 
 
-def main(extras: list[str]) -> None:
+def main(words: list[str]) -> None:
     """Installs what is missing; does nothing when the stamp says that all is there."""
-    unknown = [name for name in extras if name not in known_extras()]
-    if unknown:
-        raise SystemExit(f"There is no extra {unknown[0]!r}. These exist: {', '.join(sorted(known_extras()))}.")
-    stamp = read_stamp()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--venv", default=".venv", type=Path)
+    parser.add_argument("--apt", action="store_true", help="install missing Debian packages too")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args(words)
+    install(ROOT / options.venv, expand(options.names), options.apt)
+
+
+def install(folder: Path, names: list[str], apt: bool = False) -> None:
+    """Brings the environment in a folder up to date with the names given and those that it has already."""
+    stamp = read_stamp(folder)
     packages, native = digest(PACKAGES), digest(NATIVE)
-    wanted = sorted({*extras, *stamp["extras"]})
-    if (stamp["packages"], stamp["native"], stamp["extras"]) == (packages, native, wanted):
+    wanted = sorted({*names, *(name for name in stamp["names"] if name in known_names())})
+    if (stamp["packages"], stamp["native"], stamp["names"]) == (packages, native, wanted):
         return
     started = time.monotonic()
-    if not PYTHON.exists():
-        print(f"Creating {VENV.name} with Python {sys.version.split()[0]}", flush=True)
-        venv.create(VENV, with_pip=True, clear=True)
-    if (stamp["packages"], stamp["extras"]) == (packages, wanted):
+    if not python_of(folder).exists():
+        print(f"Creating {folder.name} with Python {sys.version.split()[0]}", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+    if (stamp["packages"], stamp["names"]) == (packages, wanted):
         print("Rebuilding the C core", flush=True)
-        pip("--no-deps", "--editable", ".")
+        pip(folder, "--no-deps", "--editable", ".")
     else:
-        names = ",".join(wanted).replace("_", "-")  # pip before 23.3 finds an extra by its normal form only
-        print(f"Installing pufferlib[{names}] into {VENV.name}; the first time this takes a minute or two", flush=True)
-        pip("--constraint", "constraints.txt", "--editable", f".[{names}]")
-    STAMP.write_text(json.dumps({"packages": packages, "native": native, "extras": wanted}), encoding="utf-8")
+        recipes = read_recipes(ROOT / "environments")
+        special = [name for name in wanted if name in recipes and not is_extra(recipes[name])]
+        extras = [name for name in wanted if name not in special]
+        names_there = ",".join(extras).replace("_", "-")  # pip before 23.3 finds an extra by its normal form only
+        print(
+            f"Installing pufferlib[{names_there}] into {folder.name}; the first time this takes a minute or two",
+            flush=True,
+        )
+        pip(folder, "--constraint", "constraints.txt", "--editable", f".[{names_there}]" if extras else ".")
+        if special:
+            puffer_install(folder, special, apt)
+    text = json.dumps({"packages": packages, "native": native, "names": wanted})
+    (folder / "installed.json").write_text(text, encoding="utf-8")
     print(f"Installed in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def known_extras() -> set[str]:
-    """Gives the names of all extras: the fixed ones of pyproject.toml and one per adapter."""
-    fixed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pufferlib"]["extras"]
-    return {*fixed, *(path.parent.name for path in ROOT.glob("environments/*/requirements.txt"))}
+def expand(names: list[str]) -> list[str]:
+    """Puts adapters in the place of `everyday` and `all`, and refuses names that don't exist."""
+    groups = {"everyday": list(read_project()["everyday"]), "all": list(read_recipes(ROOT / "environments"))}
+    found = [expanded for name in names for expanded in groups.get(name, [name])]
+    unknown = [name for name in found if name not in known_names()]
+    if unknown:
+        there = ", ".join(sorted(known_names()))
+        raise SystemExit(f"There is neither an extra nor an adapter {unknown[0]!r}. These exist: {there}.")
+    return found
 
 
-def read_stamp() -> dict[str, Any]:
+def known_names() -> set[str]:
+    """Gives the names of the extras of pyproject.toml and of the adapters."""
+    return {*read_project()["extras"], *read_recipes(ROOT / "environments")}
+
+
+def read_project() -> dict[str, Any]:
+    """Reads our own table of pyproject.toml."""
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pufferlib"])
+
+
+def is_extra(recipe: Recipe) -> bool:
+    """Says whether pip's extra is all that an adapter needs."""
+    return bool(recipe.is_plain and not recipe.apt and not recipe.python)
+
+
+def python_of(folder: Path) -> Path:
+    """Gives the interpreter of an environment."""
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def read_stamp(folder: Path) -> dict[str, Any]:
     """Reads what the last install left, or an empty stamp where there was none."""
+    empty = {"packages": "", "native": "", "names": []}
     try:
-        return dict(json.loads(STAMP.read_text(encoding="utf-8")))
+        stamp = json.loads((folder / "installed.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {"packages": "", "native": "", "extras": []}
+        return empty
+    return {key: stamp.get(key, value) for key, value in empty.items()}
 
 
 def digest(patterns: tuple[str, ...]) -> str:
@@ -73,12 +126,19 @@ def digest(patterns: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def pip(*arguments: str) -> None:
-    """Runs `pip install` in `.venv`, with its progress where someone watches and in silence elsewhere."""
+def pip(folder: Path, *arguments: str) -> None:
+    """Runs `pip install` in an environment, with its progress where someone watches and in silence elsewhere."""
     quiet = [] if sys.stdout.isatty() else ["-qq"]
-    line = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *quiet, *arguments]
+    line = [str(python_of(folder)), "-m", "pip", "install", "--disable-pip-version-check", *quiet, *arguments]
     if subprocess.run(line, cwd=ROOT, check=False).returncode:
-        raise SystemExit("pip failed, see above. `make clean` removes .venv, for a fresh start.")
+        raise SystemExit(f"pip failed, see above. For a fresh start, remove {folder}.")
+
+
+def puffer_install(folder: Path, adapters: list[str], apt: bool) -> None:
+    """Runs `puffer install` in an environment."""
+    line = [str(python_of(folder)), "-m", "pufferlib.cli", "install", "--constraint", "constraints.txt"]
+    if subprocess.run([*line, *(["--apt"] if apt else []), *adapters], cwd=ROOT, check=False).returncode:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

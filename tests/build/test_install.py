@@ -8,19 +8,22 @@ import install_venv
 @pytest.fixture
 def checkout(monkeypatch, tmp_path):
     """A small checkout with a finished .venv; gives the folder and the list that collects calls of pip."""
-    (tmp_path / "pyproject.toml").write_text('[tool.pufferlib.extras]\ntrain = []\ndev = ["pytest"]\n')
-    (tmp_path / "environments" / "old_maze").mkdir(parents=True)
-    (tmp_path / "environments" / "old_maze" / "requirements.txt").write_text("maze\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.pufferlib]\neveryday = ["old_maze"]\n[tool.pufferlib.extras]\ntrain = []\ndev = ["pytest"]\n'
+    )
+    (tmp_path / "constraints.txt").write_text("maze==1.0\n")
+    for name in ("old_maze", "stale"):
+        (tmp_path / "environments" / name).mkdir(parents=True)
+        (tmp_path / "environments" / name / "requirements.txt").write_text("maze\n")
+    (tmp_path / "environments" / "stale" / "recipe.toml").write_text("[maze]\nno_deps = true\n")
     (tmp_path / "pufferlib" / "_native").mkdir(parents=True)
     (tmp_path / "pufferlib" / "_native" / "pack.c").write_text("int pack;\n")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").touch()
     monkeypatch.setattr(install_venv, "ROOT", tmp_path)
-    monkeypatch.setattr(install_venv, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(install_venv, "PYTHON", tmp_path / ".venv" / "bin" / "python")
-    monkeypatch.setattr(install_venv, "STAMP", tmp_path / ".venv" / "installed.json")
     calls = []
-    monkeypatch.setattr(install_venv, "pip", lambda *arguments: calls.append(arguments[-1]))
+    monkeypatch.setattr(install_venv, "pip", lambda folder, *arguments: calls.append(arguments[-1]))
+    monkeypatch.setattr(install_venv, "puffer_install", lambda folder, names, apt: calls.append((*names, apt)))
     return tmp_path, calls
 
 
@@ -56,7 +59,10 @@ def test_install__rebuilds_only_the_extension_when_only_c_changed(checkout):
     assert calls == [".[dev]", "."]
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "environments/old_maze/requirements.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["pyproject.toml", "constraints.txt", "environments/old_maze/requirements.txt", "environments/stale/recipe.toml"],
+)
 def test_install__runs_again_when_an_input_changes(checkout, name):
     """Every file that decides what is installed counts."""
     folder, calls = checkout
@@ -85,11 +91,34 @@ def test_install__repeats_after_a_failure(checkout, monkeypatch):
     assert calls == [".[dev]"]
 
 
-def test_install__names_the_extras_that_exist(checkout):
-    """An unknown extra is an error that lists the right names, before anything is installed."""
+def test_install__everyday_and_all_are_the_adapters(checkout):
+    """`everyday` is pyproject.toml's list; where an extra isn't the whole recipe, `puffer install` follows."""
     _, calls = checkout
 
-    with pytest.raises(SystemExit, match=r"no extra 'trian'. These exist: dev, old_maze, train\."):
+    install_venv.main(["dev", "everyday"])
+    assert calls == [".[dev,old-maze]"]
+    install_venv.main(["all", "--apt"])
+    assert calls[1:] == [".[dev,old-maze]", ("stale", True)]
+
+
+def test_install__keeps_environments_apart(checkout):
+    """Another folder is another environment, with a stamp of its own."""
+    folder, calls = checkout
+    install_venv.main(["dev"])
+    (folder / ".venv-envs" / "bin").mkdir(parents=True)
+    (folder / ".venv-envs" / "bin" / "python").touch()
+
+    install_venv.main(["--venv", ".venv-envs", "train"])
+    install_venv.main(["dev"])
+
+    assert calls == [".[dev]", ".[train]"]
+
+
+def test_install__names_what_exists(checkout):
+    """An unknown name is an error that lists the right ones, before anything is installed."""
+    _, calls = checkout
+
+    with pytest.raises(SystemExit, match=r"nor an adapter 'trian'. These exist: dev, old_maze, stale, train\."):
         install_venv.main(["trian"])
 
     assert calls == []

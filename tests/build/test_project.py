@@ -1,7 +1,6 @@
 """The project's files agree with each other: extras, pins, Makefile, scripts, adapters."""
 
 import ast
-import importlib.metadata
 import os
 import re
 import stat
@@ -14,10 +13,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from recipes import read_recipes
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-ADAPTERS = sorted(path.parent for path in ROOT.glob("environments/*/requirements.txt"))
-TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
 
 
 def read_pins() -> dict[str, str]:
@@ -28,13 +28,12 @@ def read_pins() -> dict[str, str]:
 
 
 def read_requirements() -> list[str]:
-    """Collects every requirement of the core, of the fixed extras and of the adapters."""
+    """Collects every requirement of the core, of the fixed extras and of the everyday adapters."""
     found = [*PROJECT["project"]["dependencies"]]
     for extra in PROJECT["tool"]["pufferlib"]["extras"].values():
         found += extra
-    for folder in ADAPTERS:
-        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        found += [line for line in lines if line and not line.startswith(("#", "-"))]
+    for name in PROJECT["tool"]["pufferlib"]["everyday"]:
+        found += read_recipes(ROOT / "environments")[name].extra
     return sorted({line for line in found if not line.startswith("pufferlib[")})
 
 
@@ -56,20 +55,6 @@ def test_constraints__pin_the_torch_that_the_project_is_tested_with():
     assert not [name for name, version in read_pins().items() if "+" in version]
 
 
-@pytest.mark.parametrize("folder", ADAPTERS, ids=lambda folder: folder.name)
-def test_extras__hold_one_per_adapter(folder):
-    """Every adapter's requirements.txt is the extra of the same name in the installed package."""
-    lines = importlib.metadata.requires("pufferlib")
-    extra = folder.name.replace("_", "-")
-    installed = {line.split(";")[0].strip() for line in lines if re.search(rf"extra == ['\"]{extra}['\"]", line)}
-
-    assert {str(Requirement(line)) for line in installed} == {
-        str(Requirement(line))
-        for line in (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith(("#", "-"))
-    }
-
-
 @pytest.mark.parametrize("target", TARGETS)
 def test_makefile__target_calls_an_executable_script(target):
     """Each target is one line that calls one script, which exists and can be run."""
@@ -85,7 +70,7 @@ def test_makefile__lists_its_targets_by_default():
     """Plain `make` prints one line per target."""
     done = subprocess.run(["make", "-C", str(ROOT), "-s"], capture_output=True, text=True, check=True)
 
-    assert re.findall(r"^make (\w+) +\w", done.stdout, re.M) == TARGETS
+    assert re.findall(r"^make ([\w-]+) +\w", done.stdout, re.M) == TARGETS
 
 
 def test_find_python__names_the_package_of_a_missing_venv_module(tmp_path):
