@@ -59,8 +59,8 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         ConfigError: the game has no such option.
     """
     from pufferlib.emulation import PettingZooPufferEnv
-    from pufferlib.environments._checks import check_name, check_options
     from pufferlib.environments._multiagent import CommonSpaces, have_common_spaces, parameters_of
+    from pufferlib.environments._options import check_name, fill_options
     from pufferlib.environments.magent._games import IDLE_ACTIONS, Battle
     from pufferlib.wrappers import MultiagentEpisodeStats
 
@@ -68,7 +68,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
     folder = name.rpartition("_")[0]
     game = importlib.import_module(f"magent2.environments.{folder}.{folder}")
     known = parameters_of(game.parallel_env, game.get_config)
-    check_options(options, [option for option in known if option not in _NOT_OPTIONS])
+    fill_options(name, options, {option: None for option in known if option not in _NOT_OPTIONS})
     stats = MultiagentEpisodeStats(Battle(game.parallel_env(render_mode=render_mode, **options)))
     if have_common_spaces(stats):
         return PettingZooPufferEnv(env=stats)

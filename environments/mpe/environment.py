@@ -54,14 +54,14 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         ConfigError: the game has no such option.
     """
     from pufferlib.emulation import PettingZooPufferEnv
-    from pufferlib.environments._checks import check_name, check_options
     from pufferlib.environments._multiagent import CommonSpaces, have_common_spaces, parameters_of
+    from pufferlib.environments._options import check_name, fill_options
     from pufferlib.environments.mpe._games import FinalNumbers
     from pufferlib.wrappers import MultiagentEpisodeStats
 
     check_name(name, names())
     module = importlib.import_module(f"mpe2.{name}")
-    check_options(options, parameters_of(module.raw_env.__init__))
+    fill_options(name, options, dict.fromkeys(parameters_of(module.raw_env.__init__)))
     env = FinalNumbers(module.parallel_env(render_mode=render_mode, **options))
     stats = MultiagentEpisodeStats(env)
     if have_common_spaces(stats):
