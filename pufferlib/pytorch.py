@@ -277,10 +277,20 @@ def _sample_multidiscrete(
         ]
         actions, log_prob, entropy = _sample_discrete(torch.stack(heads, 1), actions, deterministic)
         return actions, log_prob.sum(1), entropy.sum(1)
-    columns = [None] * len(logits) if actions is None else list(actions.unbind(1))
-    parts = [_sample_discrete(head, column, deterministic) for head, column in zip(logits, columns, strict=True)]
-    taken, log_probs, entropies = zip(*parts, strict=True)
-    return torch.stack(taken, 1), torch.stack(log_probs).sum(0), torch.stack(entropies).sum(0)
+    places: dict[int, list[int]] = {}  # heads of one size go together: a grid of cells has hundreds of each
+    for place, size in enumerate(sizes):
+        places.setdefault(size, []).append(place)
+    parts = [
+        _sample_discrete(
+            torch.stack([logits[place] for place in group], 1),
+            None if actions is None else actions[:, group],
+            deterministic,
+        )
+        for group in places.values()
+    ]
+    taken, log_probs, entropies = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    order = sorted(range(len(sizes)), key=[place for group in places.values() for place in group].__getitem__)
+    return taken[:, order], log_probs.sum(1), entropies.sum(1)
 
 
 def _sample_normal(normal: Normal, actions: Tensor | None, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -33,9 +33,9 @@ def test_sample_actions__discrete_equals_categorical(n):
     torch.testing.assert_close(entropy, expected.entropy())
 
 
-@pytest.mark.parametrize("sizes", [(3,), (4, 4, 4), (3, 2, 4), (2, 50, 3), (1, 1)], ids=str)
+@pytest.mark.parametrize("sizes", [(3,), (4, 4, 4), (3, 2, 4), (2, 50, 3), (1, 1), (50, 2, 3, 3) * 4], ids=str)
 def test_sample_actions__multidiscrete_equals_categoricals(sizes):
-    """Equal heads, padded heads and heads too uneven to pad all sum what Categorical says of each."""
+    """Equal heads, padded heads, heads too uneven to pad and many of few sizes sum what Categorical says of each."""
     logits = logits_of(*sizes)
     actions, log_prob, entropy = sample_actions(logits)
 
@@ -44,6 +44,20 @@ def test_sample_actions__multidiscrete_equals_categoricals(sizes):
     assert all((actions[:, d] < n).all() for d, n in enumerate(sizes))
     torch.testing.assert_close(log_prob, sum(head.log_prob(actions[:, d]) for d, head in enumerate(heads)))
     torch.testing.assert_close(entropy, sum(head.entropy() for head in heads))
+
+
+def test_sample_actions__heads_of_one_size_keep_their_places():
+    """Many heads of a few sizes are sampled size by size, and still each fills and reads its own column."""
+    sizes = (50, 2, 3, 2) * 5
+    logits = logits_of(*sizes)
+
+    best, _, _ = sample_actions(logits, deterministic=True)
+    actions, log_prob, entropy = sample_actions(logits)
+    rated = sample_actions(logits, actions)
+
+    assert torch.equal(best, torch.stack([head.argmax(1) for head in logits], 1))
+    for value, expected in zip(rated, (actions, log_prob, entropy), strict=True):
+        assert torch.equal(value, expected)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)], ids=str)
