@@ -1,7 +1,7 @@
 """Brings a virtual environment in line with the checkout: `scripts/install_venv.py [--venv FOLDER] [--apt] NAME...`.
 
 A name is an extra of pyproject.toml, an adapter, `everyday` (the adapters that pyproject.toml calls so) or `all` (every
-adapter). Adapters whose extra is all that they need are installed as extras; the others as their recipes say.
+adapter). Adapters whose extras are all that they need are installed as extras, others with `puffer install`.
 
 A stamp in the environment remembers which names are there and hashes of what they were installed from, so a call that
 has nothing to do costs milliseconds. Changed C sources alone rebuild only the extension.
@@ -62,7 +62,9 @@ def install(folder: Path, names: list[str], apt: bool = False) -> None:
         pip(folder, "--no-deps", "--editable", ".")
     else:
         recipes = read_recipes(ROOT / "environments")
-        special = [name for name in wanted if name in recipes and not is_extra(recipes[name])]
+        adapters = [name for name in wanted if name in recipes]
+        # One that needs more than pip's extra takes the others with it: one resolve finds versions that suit all.
+        special = [] if all(is_extra(recipes[name]) for name in adapters) else adapters
         extras = [name for name in wanted if name not in special]
         names_there = ",".join(extras).replace("_", "-")  # pip before 23.3 finds an extra by its normal form only
         print(
