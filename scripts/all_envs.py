@@ -199,6 +199,7 @@ def main(names: list[str]) -> int:
     jobs = [Job(adapter, logs) for adapter in order(names or adapters)]
     cores, started = count_usable_cores(), time.monotonic()
     print(f"{len(jobs)} adapters, {cores} at a time; logs: {logs}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Screen(started) as screen:
             run(jobs, screen, cores)
@@ -213,8 +214,11 @@ def main(names: list[str]) -> int:
     seconds = time.monotonic() - started
     if not names:
         write_docs(jobs, seconds, ROOT / "docs")
-    tests, left_out = sum(job.num_passed for job in jobs), sum(job.num_deviations for job in jobs)
-    print(f"\n{tests} tests in {seconds:.0f} s; {left_out} left out by declared deviations")
+    passed, left_out = sum(job.num_passed for job in jobs), sum(job.num_deviations for job in jobs)
+    problems = sum(len(job.problems) for job in jobs)
+    print("\nTests, the skipped ones by declared deviations:")
+    print(f"{passed} passed, {problems} failed, {left_out} skipped in {seconds:.1f}s")  # as pytest says it
+    print("Adapters:")
     print(f"{len(jobs) - len(failed)} passed, {len(failed)} failed", flush=True)
     return 1 if failed else 0
 
