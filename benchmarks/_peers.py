@@ -42,6 +42,9 @@ INSTALLS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
+SAME_VENV = {"raw_of_original": "original"}  # peers that run in another one's environment
+
+
 class PeerError(Exception):
     """A peer that can't be installed, or can't do what a case wants."""
 
@@ -58,6 +61,7 @@ def interpreter(peer: str) -> str:
     Raises:
         PeerError: pip failed.
     """
+    peer = SAME_VENV.get(peer, peer)
     if peer not in INSTALLS:
         return sys.executable
     folder = cache_folder() / peer
