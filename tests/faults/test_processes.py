@@ -1,6 +1,7 @@
 """Workers that are killed, stopped or flooded from outside, closing in every state, and small /dev/shm."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,41 @@ def test_memory__needs_no_dev_shm(tmp_path):
         envs.reset()
         assert envs.step([0, 0])[0].sum() == 2_000_000
         assert os.listdir("/dev/shm") == before
+
+
+POOL_IN_SMALL_SHM = """
+import os, sys
+sys.path.insert(0, "tests")
+import numpy as np, pufferlib.vector
+from fault_envs import Faulty
+
+assert os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize <= 65536
+if sys.argv[1] == "full":
+    with open("/dev/shm/rubbish", "wb", buffering=0) as file:
+        try:
+            file.write(b"x" * 1_000_000)
+        except OSError:
+            pass
+    assert os.statvfs("/dev/shm").f_bavail == 0
+with pufferlib.vector.make(Faulty, backend="multiprocessing", num_envs=4, num_workers=2) as envs:
+    envs.reset(seed=3)
+    print(envs.step(np.ones(4, int))[0].tolist())
+"""
+
+
+@pytest.mark.parametrize("state", ["tiny", "full"])
+def test_memory__works_with_a_dev_shm_that_is(state):
+    """Containers have 64 KB or nothing left there: a pool doesn't care."""
+    unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    mount = "mount -t tmpfs -o size=64k tmpfs /dev/shm"
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("this machine gives no mount namespaces")
+    line = f'{mount} && exec "$0" -c "$1" {state}'
+    done = subprocess.run(
+        [*unshare, "sh", "-c", line, sys.executable, POOL_IN_SMALL_SHM], capture_output=True, text=True, timeout=90
+    )
+
+    assert done.stdout == "[[3.0, 1.0, 1.0], [4.0, 1.0, 1.0], [5.0, 1.0, 1.0], [6.0, 1.0, 1.0]]\n", done.stderr
 
 
 def test_memory__without_memfd_is_an_unlinked_file(monkeypatch, tmp_path):
