@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 import pufferlib.vector
-from pufferlib.models import Default, LSTMWrapper
+from pufferlib.environments import make_creator
+from pufferlib.models import ActionHead, Default, LSTMWrapper
 from pufferlib.training import run
 from pufferlib.training.config import PPOConfig, TrainConfig, update
 from pufferlib.training.evaluate import evaluate
@@ -41,6 +42,7 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, dict[str, Any]]]] = {
     "cartpole": ("classic_control/CartPole-v1", 475, {"PPO": {}}),
     "pendulum": ("classic_control/Pendulum-v1", -300, {"PPO": {}}),
     "doorkey": ("minigrid/MiniGrid-DoorKey-5x5-v0", 0.9, {"PPO": {}}),
+    "minihack": ("minihack/MiniHack-Room-Random-15x15-v0", 0.9, {"PPO": {}}),
     "memory": ("TMaze", 0.9, {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {}}),
 }
 
@@ -119,6 +121,31 @@ def measure(env: str, seed: int, changes: Mapping[str, Any], runs: str) -> dict[
     }
 
 
+class Guesser(torch.nn.Module):
+    """Draws every action with the same probability, whatever it sees."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__()
+        self.head = ActionHead(env.emulated.action, 1)
+        torch.nn.init.zeros_(self.head.linear.weight)
+
+    def forward(self, observations: torch.Tensor) -> tuple[Any, torch.Tensor]:
+        """Returns the parameters of the actions and a value of 0, (B, 1)."""
+        nothing = torch.zeros(len(observations), 1)
+        return self.head(nothing), nothing
+
+
+def guess(env: str, num_episodes: int = 100) -> dict[str, Any]:
+    """Plays episodes with random actions: what a curve starts from, more or less."""
+    with torch.random.fork_rng(), pufferlib.vector.make(make_creator(env), num_envs=10) as judges:
+        torch.manual_seed(0)
+        returns = [
+            episode.episode_return for episode in evaluate(judges, Guesser(judges.driver_env), num_episodes, seed=10**9)
+        ]
+    mean, std = float(np.mean(returns)), float(np.std(returns))
+    return {"episodes": len(returns), "mean_return": round(mean, 4), "std_return": round(std, 4)}
+
+
 def draw(name: str, data: Mapping[str, Any]) -> None:
     """Draws an experiment's curves: one line per seed, a colour per variant."""
     import matplotlib
@@ -132,6 +159,8 @@ def draw(name: str, data: Mapping[str, Any]) -> None:
         for i, curve in enumerate(curves):
             axes.plot(curve["steps"], curve["returns"], color=colour, alpha=0.8, label=label if i == 0 else None)
     axes.axhline(data["target"], color="grey", linestyle=":", label="goal")
+    if "random" in data:
+        axes.axhline(data["random"]["mean_return"], color="grey", linestyle="--", label="random actions")
     axes.set(title=data["env"], xlabel="agent steps", ylabel="return, mean of 100 episodes")
     axes.legend()
     figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
@@ -153,6 +182,8 @@ def main() -> None:
         if not options.draw:
             data: dict[str, Any] = {"env": env, "target": target, "date": time.strftime("%Y-%m-%d")}
             data["cores"] = run.usable_cores()
+            if env != "TMaze":
+                data["random"] = guess(env)
             data["variants"] = {
                 label: [measure(env, seed, changes, options.runs) for seed in options.seeds]
                 for label, changes in variants.items()
