@@ -1,0 +1,94 @@
+"""Frames from MuJoCo on machines without a display, for the adapters of everything that runs on it.
+
+MuJoCo draws through GLFW, EGL or OSMesa. Which one is read from the variable MUJOCO_GL when a context is made, and the
+default, GLFW, needs a display. Here a backend that needs none is chosen where nobody has chosen one and no display is
+there; the variables are set only while the context is made.
+
+An OpenGL context belongs to a thread, one at a time. MuJoCo's and Gymnasium's code makes its context current once and
+then trusts that nobody else draws. Here each is made current before it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from pufferlib.exceptions import MissingDependency
+
+_LIBRARIES = {"egl": ("libEGL.so.1",), "osmesa": ("libOSMesa.so.8", "libOSMesa.so.6")}
+_CHANGED_BY_IMPORTS = ("MUJOCO_GL", "PYOPENGL_PLATFORM")
+
+
+def needs_backend() -> bool:
+    """Says whether a backend has to be chosen: nobody has set MUJOCO_GL, and there is no display."""
+    has_choice = any(name in os.environ for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform.startswith("linux") and not has_choice
+
+
+@functools.lru_cache
+def find_backend() -> str:
+    """Finds the value of MUJOCO_GL that draws without a display on this machine.
+
+    Raises:
+        MissingDependency: it has neither the library for EGL nor the one for OSMesa.
+    """
+    platform = os.environ.get("PYOPENGL_PLATFORM", "").lower()  # PyOpenGL's own variable must not say otherwise
+    for backend in [platform] if platform in _LIBRARIES else _LIBRARIES:
+        for library in _LIBRARIES[backend]:
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(library)
+                return backend
+    raise MissingDependency("Drawing MuJoCo without a display", "libegl1", "apt-get install libegl1")
+
+
+@contextlib.contextmanager
+def variables(**values: str) -> Iterator[None]:
+    """Sets environment variables for the time of a block, and undoes what MuJoCo's imports change in them."""
+    before = {name: os.environ.get(name) for name in {*_CHANGED_BY_IMPORTS, *values}}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class OffScreenMujoco(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
+    """Renders an environment of Gymnasium's MuJoCo class without a display, whatever else draws in this thread."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Wraps `env`, whose innermost environment has a `mujoco_renderer`."""
+        gymnasium.utils.RecordConstructorArgs.__init__(self)  # so that env.spec can make it again
+        gymnasium.Wrapper.__init__(self, env)
+        self._is_closed = False
+
+    def render(self) -> Any:
+        """Renders a frame; the array is the caller's."""
+        renderer = self.env.unwrapped.mujoco_renderer  # type: ignore[attr-defined]
+        if renderer.viewer is not None:
+            renderer.viewer.make_context_current()
+            return np.ascontiguousarray(self.env.render())
+        with variables(**({"MUJOCO_GL": find_backend()} if needs_backend() else {})):
+            return np.ascontiguousarray(self.env.render())
+
+    def close(self) -> None:
+        """Closes the environment and frees what it has drawn with, in its own context."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        # Whatever is current when MuJoCo's garbage is collected later would lose its own textures.
+        for viewer in self.env.unwrapped.mujoco_renderer._viewers.values():  # type: ignore[attr-defined]
+            viewer.make_context_current()
+            viewer.con.free()
+        self.env.close()
