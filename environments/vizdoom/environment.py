@@ -52,6 +52,7 @@ def make(
     *,
     frame_skip: int = 4,
     screen_height: int | None = 60,
+    screen_resolution: str = "RES_160X120",
     grayscale: bool = False,
     max_buttons_pressed: int | None = None,
     **settings: Any,
@@ -62,12 +63,13 @@ def make(
         name: one of `names()`, or the id of a level on another skill.
         render_mode: None, "rgb_array" or "human".
         frame_skip: frames of 1/35 s that an action lasts.
-        screen_height: of the pictures that are observed, in pixels; their width follows. None: 240, as drawn.
+        screen_height: of the pictures that are observed, in pixels; their width follows. None: as drawn.
+        screen_resolution: of the pictures as they are drawn; "RES_320X240", ViZDoom's own, takes thrice as long.
         grayscale: one channel. False: red, green, blue.
         max_buttons_pressed: so many buttons may be held at once, as one Discrete. 0: any, as a MultiBinary. None: 1, or
             0 in ids that say "MultiBinary" and in levels.
-        settings: keys of the engine's configuration, for example `screen_resolution="RES_160X120"`,
-            `depth_buffer_enabled=True`, `labels_buffer_enabled=True`, `doom_skill=5`, `episode_timeout=1000`.
+        settings: keys of the engine's configuration, for example `depth_buffer_enabled=True`,
+            `labels_buffer_enabled=True`, `doom_skill=5`, `episode_timeout=1000`.
 
     Raises:
         UnknownEnvironment: there is no such id.
@@ -88,7 +90,10 @@ def make(
     if frame_skip < 1:
         raise ConfigError("frame_skip", f"it can't be {frame_skip!r}.", "Choose 1 or more.")
     if screen_height is not None and screen_height < 1:
-        raise ConfigError("screen_height", f"it can't be {screen_height!r}.", "Choose 60, or None for 240.")
+        raise ConfigError(
+            "screen_height", f"it can't be {screen_height!r}.", "Choose 60, or None for the size that is drawn."
+        )
+    settings["screen_resolution"] = screen_resolution
     for setting, value in settings.items():
         _check_setting(setting, value)
     if max_buttons_pressed is not None:

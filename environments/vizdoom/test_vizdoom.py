@@ -84,7 +84,7 @@ def test_screen__is_the_engines_shrunk_by_area():
         seen = env.emulated.observation.unpack(env.reset(seed=0)[0])["screen"]
         drawn = env.render()
 
-    assert drawn.shape == (240, 320, 3)
+    assert drawn.shape == (120, 160, 3)
     np.testing.assert_array_equal(seen, cv2.resize(drawn, (80, 60), interpolation=cv2.INTER_AREA))
 
 
@@ -100,7 +100,7 @@ def test_labels__are_not_mixed():
 
 def test_actions__of_buttons_with_values_are_bounded():
     """Deathmatch's axes turn by degrees that a policy can choose from, and turn indeed."""
-    with adapter.make("VizdoomDeathmatch-v1", screen_height=None) as env:
+    with adapter.make("VizdoomDeathmatch-v1", screen_height=None, screen_resolution="RES_320X240") as env:
         layout = env.emulated.action
         assert layout.space["continuous"] == gymnasium.spaces.Box(-LARGEST_DELTA, LARGEST_DELTA, (3,), np.float32)
         screens = []
@@ -111,6 +111,7 @@ def test_actions__of_buttons_with_values_are_bounded():
                 observation, *_ = env.env.step(action)
             screens.append(observation["screen"])
 
+    assert screens[0].shape == (240, 320, 3)
     assert (screens[0] != screens[1]).mean() > 0.3
 
 
