@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import is_running, list_children, list_descendants, wait_until
+from processes import PATIENCE, is_running, list_children, list_descendants, wait_until
 
 pytestmark = pytest.mark.usefixtures("repeat")
 
@@ -90,7 +90,7 @@ class Driver:
     def end(self, timeout_s=10):
         """Waits for the end; gives the exit status and what was written to stderr."""
         try:
-            _, errors = self.process.communicate(timeout=timeout_s)
+            _, errors = self.process.communicate(timeout=PATIENCE * timeout_s)
         finally:
             self.process.kill()
             for pid in self.workers:
@@ -113,7 +113,10 @@ def test_interrupt__ends_the_driver_and_its_workers(state):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("state", [*STATES, "is stuck"])
 def test_signal__that_ends_the_driver_ends_the_workers(state, number):
-    """Nobody tells the workers, but they notice within two seconds; only stopped ones can't before they go on."""
+    """Nobody tells the workers, but they notice within two seconds.
+
+    Only stopped ones can't before they go on, and new ones before their Python has started.
+    """
     driver = Driver(STATES.get(state, STUCK))
     driver.process.send_signal(number)
     driver.process.wait(10)
@@ -121,7 +124,7 @@ def test_signal__that_ends_the_driver_ends_the_workers(state, number):
         for pid in driver.workers:
             os.kill(pid, signal.SIGCONT)
     for pid in driver.workers:
-        wait_until(lambda pid=pid: not is_running(pid), 2.5)
+        wait_until(lambda pid=pid: not is_running(pid), 10 if state == "makes" else 2.5)
     status, errors = driver.end()
 
     assert status == -number

@@ -9,7 +9,7 @@ import pytest
 
 import pufferlib.vector
 from fault_envs import REPEATS, Faulty
-from processes import wait_until
+from processes import PATIENCE, wait_until
 from pufferlib.exceptions import EnvironmentFailed, VectorStateError, WorkerDied
 
 NUM_ENVS, NUM_WORKERS = 6, 3
@@ -154,7 +154,7 @@ def test_restart__works_in_small_batches(zero_copy):
             batch = envs.recv()
             seen = [batch.env_id.tolist() for info in batch.infos if "restarted" in info]
             envs.send(np.zeros(2, int))
-            assert time.monotonic() - start < 20
+            assert time.monotonic() - start < 20 * PATIENCE
 
         assert seen[0] == [2, 3]
         assert envs.num_restarts == 1
@@ -164,7 +164,7 @@ def test_restart__works_in_small_batches(zero_copy):
 def test_restart__answers_every_kind_of_failure(fault, tmp_path):
     """Exceptions, deaths and workers that are stuck: the reason is in the info, and the pool goes on."""
     kwargs = [{"fault": fault, "phase": "step", "flag": str(tmp_path / "done")} if i == 3 else {} for i in range(6)]
-    with make(env_kwargs=kwargs, infos="all", timeout_s=2) as envs:
+    with make(env_kwargs=kwargs, infos="all", timeout_s=2 * PATIENCE) as envs:
         envs.reset(seed=0)
         told = []
         for _ in range(6):

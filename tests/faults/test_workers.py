@@ -15,6 +15,7 @@ import pytest
 
 import pufferlib.vector
 from fault_envs import REPEATS, Faulty
+from processes import PATIENCE
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
 from vector_envs import Counter
 
@@ -165,7 +166,7 @@ def test_workers__make_their_environments_at_the_same_time():
             (Path(folder) / str(index)).touch()
             start = time.monotonic()
             while len(os.listdir(folder)) < num_workers:
-                assert time.monotonic() - start < 30, "the others didn't come"
+                assert time.monotonic() - start < 30 * PATIENCE, "the others didn't come"
                 time.sleep(0.01)
 
     with tempfile.TemporaryDirectory() as folder:
