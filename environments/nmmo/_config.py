@@ -31,6 +31,8 @@ def make_config(name: str, systems: Sequence[str], settings: Mapping[str, Any]) 
     Raises:
         ConfigError: there is no such attribute, or the package refuses the combination.
     """
+    if "profession" in systems and "equipment" not in systems:  # harvests are made of what equipment can do
+        raise ConfigError("systems", "'profession' doesn't run without 'equipment'.", "Add it.")
     changes = {key: value for key, value in settings.items() if value is not None}
     mixins = [getattr(presets, _MIXINS.get(system, system.capitalize())) for system in systems]
     attributes: dict[str, Any] = {"MAP_GENERATOR": Landscapes}

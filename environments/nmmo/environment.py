@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def names() -> list[str]:
     """Lists the presets that a machine of today holds many of: "small" and "medium"."""
-    import_package("nmmo", "nmmo")
+    _import_nmmo()
     return ["medium", "small"]
 
 
@@ -78,7 +79,7 @@ def make(
         UnknownEnvironment: there is no such preset.
         ConfigError: an option doesn't exist, or the package refuses the combination.
     """
-    import_package("nmmo", "nmmo")
+    _import_nmmo()
     from pufferlib.emulation import PettingZooPufferEnv
     from pufferlib.environments._options import check_choice, check_int, check_name
     from pufferlib.environments.nmmo._config import make_config
@@ -103,3 +104,9 @@ def make(
     built = make_config(name, systems, {**settings, **config})
     world = World(built, make_task_maker(task, task_goal, built), render_mode)
     return PettingZooPufferEnv(env=MultiagentEpisodeStats(world))
+
+
+def _import_nmmo() -> None:
+    """Imports the package; SciPy, which it needs, adds two warning filters that are taken away again."""
+    with warnings.catch_warnings():
+        import_package("nmmo", "nmmo")

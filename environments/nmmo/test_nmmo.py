@@ -54,6 +54,7 @@ def test_names__are_the_presets():
     [
         {"systems": "npc"},
         {"systems": "terrain,exchange"},
+        {"systems": "terrain,item,profession"},
         {"num_agents": 65, "map_center": 16},
         {"num_agents": 0},
         {"map_center": 15},
