@@ -1,5 +1,7 @@
 """What an adapter's default environment costs: steps a second, what emulation adds to a step, and memory.
 
+Where the default needs a file of the user's, its first sample is measured.
+
     python benchmarks/adapter.py minigrid        # prints one JSON object
 
 The same game is played twice, with the same seed and the same actions: as it is inside the emulation, and emulated, in
@@ -85,9 +87,18 @@ def emulated_player(env: Any, actions: np.ndarray) -> Player:
     return Player(lambda seed: env.reset_into(seed), step)
 
 
+def choose(adapter: str) -> str:
+    """Names an adapter's default environment, or where that needs files of the user's, the first that needs none."""
+    module = pufferlib.environments.load(adapter)
+    needs_files = getattr(module, "NEEDS_FILES", {})
+    free = [name for name in (module.DEFAULT, *module.names()) if name not in needs_files]
+    return f"{adapter}/{free[0]}"
+
+
 def measure(adapter: str, num_rounds: int, round_s: float) -> dict[str, Any]:
     """Measures an adapter's default environment."""
-    creator = pufferlib.environments.make_creator(adapter)
+    spec = choose(adapter)
+    creator = pufferlib.environments.make_creator(spec)
     env, other = creator(), creator()
     env.single_action_space.seed(0)
     flat = [[env.single_action_space.sample() for _ in range(env.num_slots)] for _ in range(NUM_ACTIONS)]
@@ -101,7 +112,7 @@ def measure(adapter: str, num_rounds: int, round_s: float) -> dict[str, Any]:
         times = {player: player.play(count, seed=index) for player in players}
         pairs.append((times[inner], times[emulated]))
     result = {
-        "environment": pufferlib.environments.full_name(adapter),
+        "environment": spec,
         "observation": describe(env.emulated.observation.space),
         "action": describe(env.emulated.action.space),
         "row_bytes": int(env.single_observation_space.dtype.itemsize * np.prod(env.single_observation_space.shape)),
