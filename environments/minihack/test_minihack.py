@@ -274,7 +274,9 @@ def test_observations__lie_in_their_spaces():
 
 def test_custom__plays_a_level_of_ones_own(tmp_path):
     """A level can be given as text or as a file; without one there is a room with stairs."""
-    description = "MAZE: \"mylevel\", ' '\nGEOMETRY: center,center\nMAP\n.....\nENDMAP\nREGION:(0,0,4,0),lit,\"ordinary\"\n"
+    description = (
+        'MAZE: "mylevel", \' \'\nGEOMETRY: center,center\nMAP\n.....\nENDMAP\nREGION:(0,0,4,0),lit,"ordinary"\n'
+    )
     (tmp_path / "mine.des").write_text(description)
     with adapter.make("MiniHack-Navigation-Custom-v0") as plain:
         room = levels(plain, seed=1)
