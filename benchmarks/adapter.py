@@ -1,6 +1,6 @@
 """What an adapter's default environment costs: steps a second, what emulation adds to a step, and memory.
 
-Where the default needs a file of the user's, its first sample is measured.
+Where the default needs a file of the user's, the first environment that needs none is measured.
 
     python benchmarks/adapter.py minigrid        # prints one JSON object
 
@@ -123,7 +123,7 @@ def measure(adapter: str, num_rounds: int, round_s: float) -> dict[str, Any]:
     }
     env.close()
     other.close()
-    return result | measure_pool(creator, round_s) | {"versions": versions(adapter)}
+    return result | measure_pool(creator, 5 * round_s) | {"versions": versions(adapter)}
 
 
 def measure_pool(creator: Any, round_s: float) -> dict[str, Any]:
@@ -187,8 +187,8 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("adapter")
-    parser.add_argument("--rounds", type=int, default=8, help="turns of each side")
-    parser.add_argument("--round-s", type=float, default=0.25, help="about how many seconds a turn lasts")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of each side")
+    parser.add_argument("--round-s", type=float, default=0.05, help="about how many seconds a turn lasts")
     options = parser.parse_args()
     print(json.dumps(measure(options.adapter, options.rounds, options.round_s)))
 
