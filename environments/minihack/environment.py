@@ -72,8 +72,9 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
     spec = find_spec(name, _registered())
     levels = _lacks_levels(name)
     if levels:
-        remedy = "python -m minihack.scripts.download_boxoban_levels"
-        raise MissingDependency(name, f"of levels that MiniHack downloads to {levels}", remedy)
+        # MiniHack's own download script needs pkg_resources and wget.
+        remedy = f"git clone https://github.com/google-deepmind/boxoban-levels {levels}"
+        raise MissingDependency(name, "boxoban-levels", remedy)
     allowed = parameters_of(spec)
     if "Custom" not in name:
         allowed -= {"des_file", "reward_manager"}

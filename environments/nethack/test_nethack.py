@@ -155,6 +155,17 @@ def test_step__success_is_a_terminal():
     assert (terminated, truncated, info["end"], info["died"]) == (True, False, "success", False)
 
 
+def test_challenge__counts_steps_without_a_turn_twice():
+    """NLE's own arithmetic, as the data sheet says: half of `no_progress_timeout` steps end the game, as a cut."""
+    with adapter.make("NetHackChallenge-v0", no_progress_timeout=40) as env:
+        env.reset(seed=0)
+        escape = list(env.env.unwrapped.actions).index(27)
+        _, _, terminated, truncated, info = last_step(env, escape)
+
+    assert (terminated, truncated, info["end"]) == (False, True, "time limit")
+    assert 20 <= info["episode"]["l"] <= 21
+
+
 def test_ends__are_nethacks():
     """The words stand where NetHack's own numbers say."""
     from nle import nethack
