@@ -61,14 +61,15 @@ class MicroRTS(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):
         height, width = int(ground.getHeight()), int(ground.getWidth())
         self._walls = np.array([[ground.getTerrain(x, y) != 0 for x in range(width)] for y in range(height)])
         planes = (*PLANES, VISIBILITY_PLANES) if partial_obs else PLANES
-        self._largest = np.array(planes)[:, None, None] - 1
+        self._largest = np.array(planes, np.int32)[:, None, None] - 1
         # Where the one of a feature's value 0 lies in a flat grid, (planes, H, W).
         cells = np.arange(height * width).reshape(height, width) * sum(planes)
         self._places = cells + np.cumsum((0, *planes[:-1]))[:, None, None]
+        self._grid_shape = (height, width, sum(planes))
         self.observation_space = spaces.Dict(
             {
-                "grid": spaces.MultiBinary([height, width, sum(planes)]),
-                "action_mask": spaces.MultiBinary([height, width, sum(CHOICES)]),
+                "grid": spaces.MultiBinary(self._grid_shape),
+                "action_mask": spaces.MultiBinary((height, width, sum(CHOICES))),
             }
         )
         self.action_space = spaces.MultiDiscrete(np.tile(CHOICES, height * width))
@@ -117,10 +118,9 @@ class MicroRTS(gymnasium.Env[dict[str, Any], NDArray[np.int64]]):
         return draw(self._features, self._walls) if self.render_mode == "rgb_array" else None
 
     def _observe(self, response: Any) -> dict[str, NDArray[np.int8]]:
-        space = self.observation_space
         self._features = np.array(response.observation)
-        grid = np.zeros(space["grid"].shape, np.int8)
-        grid.reshape(-1)[self._places + self._features.clip(0, self._largest)] = 1
+        grid = np.zeros(self._grid_shape, np.int8)
+        grid.reshape(-1)[self._places + np.minimum(self._features, self._largest)] = 1
         mask = np.array(self._client.getMasks(0))
         self._waiting = np.flatnonzero(mask[:, :, 0])
         return {"grid": grid, "action_mask": mask[:, :, 1:].astype(np.int8)}
