@@ -112,7 +112,7 @@ class Game:
 
     def _copy(self, seen: Any) -> list[NDArray[np.uint8]]:
         """Copies observations out of Griddly's buffers, which the next step overwrites."""
-        return [np.array(one, np.uint8) for one in ([seen] if self.num_players == 1 else seen)]
+        return [np.array(one, np.uint8, order="C") for one in ([seen] if self.num_players == 1 else seen)]
 
 
 class GriddlyEnv(gymnasium.Env[NDArray[np.uint8], Any]):

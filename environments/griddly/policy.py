@@ -12,15 +12,39 @@ from pufferlib.pytorch import PolicyOutput, layer_init
 from pufferlib.spaces import emulated_of
 
 CHANNELS = (32, 64)
+SMALLEST_PICTURE = 36  # pixels along a side; the largest grid with three planes is smaller
 LARGEST_MAP = 8  # cells along a side that the linear layer sees; larger grids are pooled
 
 
-def Policy(env: Any, hidden_size: int = 128) -> nn.Module:  # noqa: N802 (stands where others have a class)
-    """Makes the policy that fits the observer: `Convolutional` for pixels, otherwise `GridPolicy`."""
-    shape = emulated_of(env).observation.space.shape
-    if shape[0] == 3 and min(shape[1:]) >= 36:
-        return Convolutional(env, hidden_size, channels_last=False)
-    return GridPolicy(env, hidden_size)
+class Policy(nn.Module):
+    """The network that fits the observer: `Convolutional` for pixels, otherwise `GridPolicy`."""
+
+    def __init__(self, env: Any, hidden_size: int = 128) -> None:
+        """Chooses the network.
+
+        Args:
+            env: its observations are planes or pixels, (C, width, height) uint8.
+            hidden_size: width H of the linear layer.
+        """
+        super().__init__()
+        shape = emulated_of(env).observation.space.shape
+        is_pixels = shape[0] == 3 and min(shape[1:]) >= SMALLEST_PICTURE
+        self.hidden_size = hidden_size
+        self.network: Any = (
+            Convolutional(env, hidden_size, channels_last=False) if is_pixels else GridPolicy(env, hidden_size)
+        )
+
+    def forward(self, observations: Tensor) -> tuple[PolicyOutput, Tensor]:
+        """Returns the action distribution's parameters and the value (B, 1) of observations."""
+        return self.network(observations)
+
+    def encode_observations(self, observations: Tensor) -> tuple[Tensor, Any]:
+        """Returns features (B, H) of observations, and nothing to look up."""
+        return self.network.encode_observations(observations)
+
+    def decode_actions(self, hidden: Tensor, lookup: Any = None) -> tuple[PolicyOutput, Tensor]:
+        """Returns the action distribution's parameters and the value (B, 1) of features (B, H)."""
+        return self.network.decode_actions(hidden, lookup)
 
 
 class GridPolicy(nn.Module):

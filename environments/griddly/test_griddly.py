@@ -358,7 +358,7 @@ def test_policy__fits_grids_of_every_size(name):
     from pufferlib.environments.griddly.policy import GridPolicy
 
     env = adapter.make(name)
-    policy = adapter.Policy(env)
+    policy = adapter.Policy(env).network
     assert isinstance(policy, GridPolicy)
     shape = env.single_observation_space.shape
     planes = torch.randint(0, 2, (3, *shape), dtype=torch.uint8)
@@ -377,5 +377,5 @@ def test_policy__sees_pixels_with_atari_s_network():
     env = adapter.make(observer="sprite")
     policy = adapter.Policy(env)
 
-    assert isinstance(policy, Convolutional)
+    assert isinstance(policy.network, Convolutional)
     assert policy(torch.as_tensor(env.reset(seed=0)[0])[None])[1].shape == (1, 1)
