@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pufferlib.environments._packages import import_package
-from pufferlib.exceptions import MissingDependency
+from pufferlib.exceptions import EmulationError, MissingDependency
 
 # No display; no handlers for SIGINT and SIGTERM, which are Python's; no file in /tmp/hsperfdata; no extra threads.
 _OPTIONS = ("-Djava.awt.headless=true", "-Xrs", "-XX:-UsePerfData", "-XX:+UseSerialGC", "-Xshare:auto")
@@ -71,6 +71,7 @@ def start() -> Any:
 
     Raises:
         MissingDependency: there is no JPype, or no Java.
+        EmulationError: Java doesn't start, for example after somebody has shut it down in this process.
     """
     jpype = import_package("jpype", "microrts")
     folder = package_folder()
@@ -85,6 +86,9 @@ def start() -> Any:
             jpype.startJVM(*_OPTIONS, classpath=[str(jar) for jar in jars], convertStrings=False, interrupt=False)
         except jpype.JVMNotFoundException as error:
             raise MissingDependency("microrts", "Java 11 or newer", _APT) from error
+        except OSError as error:
+            problem = f"Java doesn't start: {error}."
+            raise EmulationError("MicroRTS", problem, "Where it was shut down before, use a new process.") from error
         finally:
             locale.setlocale(locale.LC_ALL, before)  # Java sets the user's, and JPype restores only a part of it
         # Bots talk a lot, and the game reports every action that is against its rules.

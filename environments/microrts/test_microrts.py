@@ -341,6 +341,26 @@ assert threading.active_count() == 1
     assert run(code) == ""
 
 
+def test_machine__that_others_have_started_or_ended():
+    """A machine that runs already is used; one that was shut down gives an error that says so."""
+    code = """
+import jpype, pufferlib.environments.microrts as adapter
+from pufferlib.exceptions import EmulationError
+jpype.startJVM("-Xrs", interrupt=False)
+if %r:
+    jpype.shutdownJVM()
+try:
+    with adapter.make() as env:
+        env.reset(seed=0)
+        env.step(env.action_space.sample())
+        print("played")
+except EmulationError as error:
+    print(error)
+"""
+    assert run(code % False) == "played\n"
+    assert "cannot be restarted" in run(code % True)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_machine__leaves_interrupts_to_python():
     """Ctrl-C raises KeyboardInterrupt where Java runs, too."""

@@ -18,6 +18,7 @@ from pufferlib.exceptions import ConfigError
 
 SCREEN = (144, 160)  # pixels
 PICTURE = (72, 80)  # half of it
+_SILENT = 5  # above all of PyBoy's levels for what it prints
 
 
 def import_pyboy() -> ModuleType:
@@ -39,13 +40,17 @@ class Console:
             start_frames: frames to let pass before that start, where there is no saved state.
 
         Raises:
-            ConfigError: the state can't be read, or isn't one that this version of PyBoy understands.
+            ConfigError: the ROM isn't a cartridge, or the state isn't one that this version of PyBoy understands.
         """
         pyboy = import_pyboy()
         # A cartridge from memory has no path, so PyBoy neither reads nor writes .ram and .rtc files beside the ROM.
-        self._pyboy: Any = pyboy.PyBoy(
-            io.BytesIO(rom), window="null", sound_emulated=False, no_input=True, cgb=False, log_level="CRITICAL"
-        )
+        try:
+            self._pyboy: Any = pyboy.PyBoy(
+                io.BytesIO(rom), window="null", sound_emulated=False, no_input=True, cgb=False, log_level=_SILENT
+            )
+        except Exception as error:  # PyBoy has no error of its own for a file that isn't a cartridge
+            problem = f"PyBoy can't play {len(rom)} bytes as a cartridge ({error})."
+            raise ConfigError("rom_path", problem, "Give the ROM of Pokemon Red.") from error
         self._pyboy.set_emulation_speed(0)
         if state_path is None:
             self.wait(start_frames)
@@ -99,7 +104,7 @@ class Console:
     def _load_checked(self, path: str | os.PathLike[str]) -> None:
         try:
             self.restart()
-        except Exception as error:  # noqa: BLE001  PyBoy has no error of its own for a file that isn't a state
+        except Exception as error:  # PyBoy has no error of its own for a file that isn't a state
             self.close()
             problem = f"{path} isn't a state that this PyBoy can load ({error})."
             raise ConfigError("state_path", problem, "Make it again, with states.make_state.") from error

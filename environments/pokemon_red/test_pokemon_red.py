@@ -89,6 +89,17 @@ def test_rom__another_one_is_refused(no_rom, rom_file):
         env.reset(seed=0)
 
 
+@pytest.mark.parametrize("content", [b"", b"too short", bytes(32768)], ids=["empty", "short", "zeros"])
+def test_rom__that_is_no_cartridge_is_refused(content, tmp_path, capfd):
+    """Without the check, too, a file that no Game Boy would play gives an error, and nothing is printed."""
+    path = tmp_path / "not.gb"
+    path.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=f"rom_path: PyBoy can't play {len(content)} bytes"):
+        adapter.make("PokemonRed", rom_path=path, check_rom=False)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_rom__is_looked_for_in_the_option_then_the_variable_then_the_folder(no_rom, monkeypatch, tmp_path):
     """Each place goes before the next one; `~` is the home folder."""
     paths = {name: tmp_path / name for name in ("option", "variable")}
