@@ -55,18 +55,18 @@ def test_load__unknown_adapter_names_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("spec", "folder", "name"),
+    ("spec", "adapter_name", "name"),
     [
         ("CartPole-v1", "classic_control", "CartPole-v1"),
         ("classic_control", "classic_control", "CartPole-v1"),
         ("classic_control/Pendulum-v1", "classic_control", "Pendulum-v1"),
     ],
 )
-def test_resolve__takes_adapter_or_environment_or_both(spec, folder, name):
+def test_resolve__takes_adapter_or_environment_or_both(spec, adapter_name, name):
     """All three ways to say an environment lead to the adapter's module and its own name for it."""
     module, found = environments.resolve(spec)
 
-    assert (module.__name__, found) == (f"pufferlib.environments.{folder}", name)
+    assert (module.__name__, found) == (f"pufferlib.environments.{adapter_name}", name)
 
 
 def test_resolve__bare_name_goes_to_the_first_adapter(plugin):
