@@ -309,31 +309,30 @@ def test_policy__sees_what_is_near_and_what_is_far():
         policy = adapter.Policy(env)
     x, y = seen["blstats"][:2]
     near, far, words = seen["glyphs"].copy(), seen["glyphs"].copy(), np.roll(seen["message"], 1)
-    near[y, x + 1] = far[20 if y < 10 else 0, 78 if x < 40 else 0] = 400
+    near[y, x + 1] = far[18 if y < 10 else 2, x + (30 if x < 40 else -30)] = 400
     rows = [seen, {**seen, "glyphs": near}, {**seen, "glyphs": far}, {**seen, "message": words}]
     features, _ = policy.encode_observations(torch.from_numpy(np.stack([layout.pack(row) for row in rows])))
 
     assert len(torch.unique(features.detach(), dim=0)) == 4
 
 
-def test_policy__crops_around_the_agent():
-    """The square holds the tiles around the agent, and stone beyond the map's edge."""
+def test_policy__stands_in_the_middle_of_its_view():
+    """The view holds the tiles around the agent, and stone beyond the map's edge."""
     torch = pytest.importorskip("torch")
     from pufferlib.environments.nethack import policy as module
 
     with adapter.make() as env:
         policy = adapter.Policy(env)
-    with torch.no_grad():
-        policy.glyphs.weight[:] = torch.arange(5977.0)[:, None]
-    policy.crop = torch.nn.Identity()
     glyphs = torch.arange(21 * 79, dtype=torch.int32).view(1, 21, 79)
     blstats = torch.zeros(1, 27, dtype=torch.int64)
     blstats[0, 0], blstats[0, 1] = 78, 2
-    _, near = policy._look(glyphs, blstats)
+    view = policy._center(glyphs, blstats)[0].numpy()
 
-    expected = np.full((9, 9), module.STONE)
-    expected[2:, :5] = glyphs[0, :7, 74:]
-    np.testing.assert_array_equal(near[0, 0].detach().numpy(), expected)
+    assert view.shape == (27, 75)
+    assert view[13, 37] == glyphs[0, 2, 78]
+    np.testing.assert_array_equal(view[11:, :38], glyphs[0, :16, 41:].numpy())
+    assert (view[:11] == module.STONE).all()
+    assert (view[:, 38:] == module.STONE).all()
 
 
 def test_policy__needs_glyphs():
