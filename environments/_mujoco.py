@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,13 +52,20 @@ def find_backend() -> str:
 
 
 @contextlib.contextmanager
-def variables(**values: str) -> Iterator[None]:
-    """Sets environment variables for the time of a block, and undoes what MuJoCo's imports change in them."""
-    before = {name: os.environ.get(name) for name in {*_CHANGED_BY_IMPORTS, *values}}
-    os.environ.update(values)
+def sheltered(**variables: str) -> Iterator[None]:
+    """Sets environment variables for the time of a block, and undoes what imports inside it change around them.
+
+    MuJoCo's imports set variables, SciPy's, which they need, put warning filters before everyone else's, and the first
+    message to absl, whatever its level, gives Python's logging a handler.
+    """
+    before = {name: os.environ.get(name) for name in {*_CHANGED_BY_IMPORTS, *variables}}
+    handlers = logging.root.handlers[:]
+    os.environ.update(variables)
     try:
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
+        logging.root.handlers[:] = handlers
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -79,7 +88,7 @@ class OffScreenMujoco(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Rec
         if renderer.viewer is not None:
             renderer.viewer.make_context_current()
             return np.ascontiguousarray(self.env.render())
-        with variables(**({"MUJOCO_GL": find_backend()} if needs_backend() else {})):
+        with sheltered(**({"MUJOCO_GL": find_backend()} if needs_backend() else {})):
             return np.ascontiguousarray(self.env.render())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Imports DeepMind's control suite: without a display, without a trace in the environment variables, on NumPy 2.4."""
+"""Imports DeepMind's control suite: without a display, without a trace in the process, and on NumPy 2.4."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pufferlib.environments._mujoco import find_backend, needs_backend, variables
+from pufferlib.environments._mujoco import find_backend, needs_backend, sheltered
 from pufferlib.environments._packages import import_package
 
 
@@ -19,9 +19,9 @@ def import_suite() -> Any:
     """
     if "dm_control.suite" in sys.modules:
         return _repair(sys.modules["dm_control.suite"])
-    with variables():
+    with sheltered():
         import_package("mujoco", "dm_control")  # before MUJOCO_GL is "off", which would cripple it
-    with variables(**({"MUJOCO_GL": "off"} if needs_backend() else {})):
+    with sheltered(**({"MUJOCO_GL": "off"} if needs_backend() else {})):
         return _repair(import_package("dm_control.suite", "dm_control"))
 
 
@@ -32,7 +32,7 @@ def prepare_renderer() -> None:
     if _render.BACKEND not in _render.constants.NO_RENDERER or not needs_backend():
         return
     backend = find_backend()
-    with variables(MUJOCO_GL=backend):
+    with sheltered(MUJOCO_GL=backend):
         if backend == "egl":
             from dm_control._render.pyopengl.egl_renderer import EGLContext as Context
         else:

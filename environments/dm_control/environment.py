@@ -16,6 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from pufferlib.emulation import GymnasiumPufferEnv
+from pufferlib.environments._mujoco import sheltered
 from pufferlib.environments._options import check_choice, check_int, check_name, fill_options
 from pufferlib.environments.dm_control._suite import import_suite, prepare_renderer
 from pufferlib.exceptions import ConfigError
@@ -189,7 +190,6 @@ class ControlSuite(gymnasium.Env[Any, NDArray[Any]]):
         }
 
     def _draw(self, height: int, width: int) -> NDArray[np.uint8]:
-        prepare_renderer()
         self._make_current()
         frame: NDArray[np.uint8] = self.physics.render(
             height, width, camera_id=self._camera_id, render_flag_overrides=self._flags
@@ -198,6 +198,10 @@ class ControlSuite(gymnasium.Env[Any, NDArray[Any]]):
 
     def _make_current(self) -> None:
         """Makes the context of this simulation current; the suite doesn't notice what else draws in this thread."""
+        if not self.physics._contexts:
+            prepare_renderer()
+            with sheltered():
+                _ = self.physics.contexts  # reading it makes them
         context = self.physics.contexts.gl
         with context._render_executor.execution_context() as executor:
             executor.call(context._platform_make_current)

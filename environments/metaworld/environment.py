@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 
 from pufferlib.emulation import GymnasiumPufferEnv
-from pufferlib.environments._mujoco import OffScreenMujoco, variables
+from pufferlib.environments._mujoco import OffScreenMujoco, sheltered
 from pufferlib.environments._options import check_choice, check_int, check_name, fill_options
 from pufferlib.environments._packages import import_package
 from pufferlib.wrappers import EpisodeStats
@@ -49,8 +49,8 @@ def names() -> list[str]:
 
 
 def import_metaworld() -> Any:
-    """Imports Meta-World; its import leaves the environment variables as they are."""
-    with variables():
+    """Imports Meta-World; its import leaves variables and warning filters as they are."""
+    with sheltered():
         return import_package("metaworld", "metaworld")
 
 

@@ -10,7 +10,7 @@ import gymnasium
 
 from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments._gymnasium import check_keywords, names_in
-from pufferlib.environments._mujoco import OffScreenMujoco, variables
+from pufferlib.environments._mujoco import OffScreenMujoco, sheltered
 from pufferlib.environments._options import check_name
 from pufferlib.environments._packages import import_package
 from pufferlib.wrappers import EpisodeStats
@@ -39,8 +39,8 @@ def names() -> list[str]:
 
 
 def import_mujoco() -> Any:
-    """Imports MuJoCo; its import leaves the environment variables as they are."""
-    with variables():
+    """Imports MuJoCo; its import leaves variables and warning filters as they are."""
+    with sheltered():
         return import_package("mujoco", "mujoco")
 
 

@@ -145,11 +145,11 @@ def test_find_backend__says_what_to_install(monkeypatch):
         _mujoco.find_backend.__wrapped__()
 
 
-def test_variables__are_put_back_after_an_error(monkeypatch):
+def test_sheltered__are_put_back_after_an_error(monkeypatch):
     """What a block sets, and what MuJoCo's imports set inside, is gone after it."""
     monkeypatch.setenv("MUJOCO_GL", "glfw")
     monkeypatch.delenv("PYOPENGL_PLATFORM", raising=False)
-    with pytest.raises(KeyError), _mujoco.variables(MUJOCO_GL="egl"):
+    with pytest.raises(KeyError), _mujoco.sheltered(MUJOCO_GL="egl"):
         assert os.environ["MUJOCO_GL"] == "egl"
         os.environ["PYOPENGL_PLATFORM"] = "egl"
         raise KeyError
