@@ -1,4 +1,4 @@
-"""The command `puffer`: train a policy, play with it, list and install the environments."""
+"""The command `puffer`: train a policy, play with it, list, install and check the environments."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
 puffer install ADAPTER...|all     install what adapters need, by their recipes
+puffer doctor [ADAPTER...]        look at this machine and what works in it, and say how to mend the rest
 puffer autotune ENV [options]     find the fastest vectorization of an environment on this machine
 
 ENV is adapter/name (minigrid/MiniGrid-DoorKey-5x5-v0), a name alone, or an adapter.
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "eval": _eval, "envs": _envs, "install": _install, "autotune": _autotune}
+    commands = {"train": _train, "eval": _eval, "envs": _envs, "install": _install}
+    commands |= {"doctor": _doctor, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
@@ -169,6 +171,22 @@ def _install(words: list[str]) -> int:
 
     install(options.names, options.dry_run, options.apt, not options.no_apt, options.constraint)
     return 0
+
+
+def _doctor(words: list[str]) -> int:
+    """Looks at this machine."""
+    parser = argparse.ArgumentParser(
+        prog="puffer doctor", description="Says what this machine has, what works in it, and how to mend the rest."
+    )
+    parser.add_argument("names", nargs="*", metavar="ADAPTER", help="only these (default: the machine and all)")
+    parser.add_argument("--quick", action="store_true", help="look at packages only, run no environment")
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as stop:  # help was shown, or the usage was wrong
+        return int(stop.code or 0)
+    from pufferlib._doctor import examine
+
+    return FAILED if examine(options.names, runs=not options.quick) else 0
 
 
 def _autotune(words: list[str]) -> int:
