@@ -1,0 +1,21 @@
+"""Takes back what third-party packages write into the environment variables."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def same_variables() -> Iterator[None]:
+    """Gives the environment variables, at the end of a block, the values that they had at its start."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        for name, value in before.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
