@@ -78,6 +78,8 @@ class Doom(gymnasium.Wrapper[dict[str, Any], Any, Any, Any], gymnasium.utils.Rec
         observation, info = self.env.reset(seed=seed, options=options)
         if not was_running:
             _unlink_shared_memory(self._folder)
+            if "automap" in observation:  # the map of an engine's very first picture isn't drawn yet
+                observation, info = self.env.reset(seed=seed, options=options)
         self._last = self._shrink(observation)
         return dict(self._last), info
 

@@ -115,6 +115,15 @@ def test_actions__of_buttons_with_values_are_bounded():
     assert (screens[0] != screens[1]).mean() > 0.3
 
 
+def test_reset__the_first_map_is_drawn():
+    """The first episode of an engine shows the same map as the same episode later."""
+    with adapter.make("VizdoomFreedoom2MAP01-S3-v0") as env:
+        first, again = (env.emulated.observation.unpack(env.reset(seed=7)[0])["automap"] for _ in range(2))
+
+    assert first.any()
+    np.testing.assert_array_equal(first, again)
+
+
 def test_step__running_out_of_time_is_a_truncation():
     """The limit is a cut, with an observation to bootstrap from, and the info tells what was done."""
     with adapter.make(episode_timeout=50) as env:
