@@ -307,9 +307,9 @@ def test_custom__bad_levels_are_refused(des_file, message):
     ("options", "message"),
     [
         ({"obs_crop_w": 4}, "it is 4. Give an odd number"),
-        ({"observation_keys": "glyphs_cro"}, "'glyphs_cro'. Did you mean glyphs_crop?"),
+        ({"observation_keys": "glyphs_cro"}, "'glyphs_cro'. Did you mean glyphs_crop"),
         ({"observation_keys": "internal"}, "no observation 'internal'"),
-        ({"autopick": True}, "Did you mean autopickup?"),
+        ({"autopick": True}, "Did you mean autopickup"),
         ({"des_file": "corridor5.des"}, "has no such option"),
         ({"penalty_mode": "expo"}, "Choose one of constant"),
     ],

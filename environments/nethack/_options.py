@@ -6,7 +6,6 @@ first step.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from pufferlib.exceptions import ConfigError, UnknownEnvironment
+from pufferlib.environments._options import check_name, nearest
+from pufferlib.exceptions import ConfigError
 
 PENALTY_MODES = ("constant", "exp", "square", "linear", "always")
 ROLES = ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "rog", "ran", "sam", "tou", "val", "wiz")
@@ -28,10 +28,7 @@ def find_spec(name: str, known: Sequence[str]) -> EnvSpec:
     Raises:
         UnknownEnvironment: it isn't one of `known`.
     """
-    if name not in known:
-        lower = {candidate.lower(): candidate for candidate in known}
-        nearest = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.4)
-        raise UnknownEnvironment(name, [lower[match] for match in nearest])
+    check_name(name, known)
     return gymnasium.registry[name]
 
 
@@ -58,9 +55,7 @@ def check_options(name: str, options: Mapping[str, Any], allowed: Iterable[str])
     checked = {}
     for option, value in options.items():
         if option not in allowed:
-            nearest = difflib.get_close_matches(option, allowed, n=1, cutoff=0.5)
-            remedy = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(allowed)}."
-            raise ConfigError(option, f"{name} has no such option.", remedy)
+            raise ConfigError(option, f"{name} has no such option.", _suggest(option, allowed))
         checked[option] = CHECKS.get(option, _anything)(option, value)
     return checked
 
@@ -75,9 +70,7 @@ def check_keys(value: Any, known: Iterable[str]) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in value.split(",")) if isinstance(value, str) else tuple(value)
     for key in keys:
         if key not in known:
-            nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-            remedy = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(known)}."
-            raise ConfigError("observation_keys", f"there is no observation {key!r}.", remedy)
+            raise ConfigError("observation_keys", f"there is no observation {key!r}.", _suggest(str(key), known))
     if not keys or len(set(keys)) < len(keys):
         raise ConfigError("observation_keys", f"it is {value!r}.", "Name at least one key, and each once.")
     return keys
@@ -92,12 +85,17 @@ def check_render_mode(render_mode: str | None) -> str | None:
     return render_mode
 
 
+def _suggest(word: str, known: Sequence[str]) -> str:
+    near = nearest(word, known)
+    return f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join(known)}."
+
+
 def _check_character(option: str, value: Any) -> str:
     parts = str(value).lower().split("-")
     for part in parts if value != "@" else ():
         if part[:3] not in CHARACTER_PARTS:
-            nearest = difflib.get_close_matches(part[:3], CHARACTER_PARTS, n=1, cutoff=0.3)
-            hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+            near = nearest(part[:3], CHARACTER_PARTS)
+            hint = f"Did you mean {', '.join(near)}? " if near else ""
             remedy = f'{hint}Write it like "mon-hum-neu-mal", or "@" for any. Roles are {", ".join(ROLES)}.'
             raise ConfigError(option, f"{part!r} in {value!r} is no role, race, gender or alignment.", remedy)
     return str(value)

@@ -202,11 +202,11 @@ def test_observations__lie_in_their_spaces(name):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_steps": 3}, "NetHackScore-v0 has no such option. Did you mean max_episode_steps?"),
+        ({"max_steps": 3}, "NetHackScore-v0 has no such option. Did you mean max_episode_steps"),
         ({"max_episode_steps": 0}, "it is 0"),
-        ({"observation_keys": "glyph"}, "no observation 'glyph'. Did you mean glyphs?"),
+        ({"observation_keys": "glyph"}, "no observation 'glyph'. Did you mean glyphs"),
         ({"observation_keys": ("glyphs", "glyphs")}, "each once"),
-        ({"character": "wal-hum-neu-fem"}, "'wal' in 'wal-hum-neu-fem' is no role.*Did you mean 'val'"),
+        ({"character": "wal-hum-neu-fem"}, "'wal' in 'wal-hum-neu-fem' is no role.*Did you mean val"),
         ({"penalty_mode": "expo"}, "'expo'. Choose one of constant, exp"),
         ({"penalty_step": "much"}, "Give a number"),
         ({"actions": "some"}, "Choose one of all, useful, task, moves"),
