@@ -12,6 +12,7 @@ from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments._gymnasium import names_in
 from pufferlib.environments._options import check_name, fill_options
 from pufferlib.environments._packages import import_package
+from pufferlib.environments._variables import same_variables
 from pufferlib.environments.highway._driving import Driving
 from pufferlib.wrappers import EpisodeStats
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DEFAULT = "highway-fast-v0"
 _QUICK = {"lanes_count": 2, "vehicles_count": 3, "duration": 8, "simulation_frequency": 4}
 _PIXELS = {"type": "GrayscaleObservation", "observation_shape": (64, 32), "stack_size": 2, "weights": [0.3, 0.6, 0.1]}
+_EMPTY = {"initial_vehicle_count": 1, "spawn_probability": 0}
 _RAYS = {"type": "MultiAgentObservation", "observation_config": {"type": "LidarObservation", "cells": 8}}
 SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("highway-fast-v0", {"config": _QUICK}),
@@ -28,7 +30,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lane-keeping-v0", {"max_episode_steps": 50}),
     (
         "intersection-multi-agent-v2",
-        {"config": {"initial_vehicle_count": 1, "simulation_frequency": 4, "observation": _RAYS}},
+        {"config": {**_EMPTY, "duration": 6, "simulation_frequency": 4, "observation": _RAYS}},
     ),
 )
 _TRAFFIC = "pufferlib.environments.highway._traffic.IntersectionTraffic"
@@ -37,7 +39,7 @@ _PREFIX = "highway_env."
 
 def names() -> list[str]:
     """Lists all ids that highway-env registers."""
-    import_package("highway_env", "highway")
+    _register()
     return names_in(_PREFIX)
 
 
@@ -65,7 +67,7 @@ def make(
         UnknownEnvironment: there is no such id.
         ConfigError: the environment's configuration has no such entry.
     """
-    import_package("highway_env", "highway")
+    _register()
     check_name(name, names_in(_PREFIX))
     config = dict(config or {})
     if name.startswith("intersection"):
@@ -74,9 +76,16 @@ def make(
     env = gymnasium.make(name, disable_env_checker=True, **options)
     fill_options(name, config, env.unwrapped.config)
     if gymnasium.spec(name).additional_wrappers:  # rewards and ends of its own for every vehicle
-        from pufferlib.emulation import PettingZooPufferEnv
-        from pufferlib.environments.highway._vehicles import Vehicles
-        from pufferlib.wrappers import MultiagentEpisodeStats
+        with same_variables():  # PettingZoo sets some, too
+            from pufferlib.emulation import PettingZooPufferEnv
+            from pufferlib.environments.highway._vehicles import Vehicles
+            from pufferlib.wrappers import MultiagentEpisodeStats
 
         return PettingZooPufferEnv(env=MultiagentEpisodeStats(Vehicles(env.unwrapped, config, render_mode)))
     return GymnasiumPufferEnv(env=EpisodeStats(Driving(env, config, render_mode)))
+
+
+def _register() -> None:
+    """Imports highway-env, which registers its ids, and takes back the variable that it sets."""
+    with same_variables():
+        import_package("highway_env", "highway")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pufferlib.environments._options import check_choice, check_name, fill_options
 from pufferlib.environments._packages import import_package
+from pufferlib.environments._variables import same_variables
 
 if TYPE_CHECKING:
     from pufferlib.emulation import PettingZooPufferEnv
@@ -68,9 +69,10 @@ def make(
     tensors = _tensors(kinds[name])
     check_choice("observation", observation, (None, *tensors))
     check_choice("illegal_action", illegal_action, ("lose", "replace"))
-    from pufferlib.emulation import PettingZooPufferEnv
-    from pufferlib.environments.open_spiel._game import Game
-    from pufferlib.wrappers import MultiagentEpisodeStats
+    with same_variables():  # PettingZoo sets some when it is imported
+        from pufferlib.emulation import PettingZooPufferEnv
+        from pufferlib.environments.open_spiel._game import Game
+        from pufferlib.wrappers import MultiagentEpisodeStats
 
     env = Game(kinds[name], options, observation or tensors[0], illegal_action == "replace", render_mode)
     return PettingZooPufferEnv(env=MultiagentEpisodeStats(env))
