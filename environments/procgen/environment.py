@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
+import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -135,6 +136,9 @@ class ProcgenEnv(gymnasium.Env[NDArray[np.uint8], int]):
         self._is_fresh = True  # no step since the game began the episode
         self._num_steps = 0  # in the level
         self._game = self._new_game(int(np.random.SeedSequence().generate_state(1)[0]) & _LARGEST_INT)
+        # At the end of the interpreter a game that nobody closed would fail in its own __del__, and print that.
+        self._open_games = [self._game]
+        weakref.finalize(self, _close_all, self._open_games)
         self.key_combinations = tuple(self._game.get_combos())
 
     def reset(
@@ -145,6 +149,7 @@ class ProcgenEnv(gymnasium.Env[NDArray[np.uint8], int]):
         if seed is not None:
             self._game.close()
             self._game = self._new_game(int(self.np_random.integers(_LARGEST_INT)))
+            self._open_games[:] = [self._game]
         elif not self._is_fresh:
             self._act(-1)  # gives up: the game's own sign for it
         self._is_fresh, self._num_steps = True, 0
@@ -199,6 +204,12 @@ class ProcgenEnv(gymnasium.Env[NDArray[np.uint8], int]):
         except OSError as error:
             packages = "apt-get install libgl1 libglib2.0-0"
             raise MissingDependency("procgen", str(error), packages) from error
+
+
+def _close_all(games: list[Any]) -> None:
+    """Frees games."""
+    for game in games:
+        game.close()
 
 
 def _import_procgen() -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import sys
 from typing import Any
 
@@ -232,6 +233,20 @@ def test_looks__change_the_picture_only(option):
 
     assert level == other
     assert option == "restrict_themes" or not np.array_equal(first, second)
+
+
+def test_close__is_not_missed_at_the_end_of_the_process():
+    """Games that nobody closed are silent when the interpreter ends, in a cycle of references too."""
+    code = (
+        "import pufferlib.environments.procgen as adapter\n"
+        "first, second = adapter.make(), adapter.make()\n"
+        "second.reset(seed=1)\n"
+        "second.myself = second\n"
+        "adapter.make('maze').close()\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=100)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_render__is_the_picture_for_people():
