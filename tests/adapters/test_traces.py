@@ -43,6 +43,13 @@ def look():
         "recursion limit": sys.getrecursionlimit(),
     }
 
+def difference(before, after):
+    if isinstance(before, dict):
+        return {key: (before.get(key), after.get(key)) for key in before | after if before.get(key) != after.get(key)}
+    if isinstance(before, list):
+        return [item for item in before if item not in after], [item for item in after if item not in before]
+    return before, after
+
 numpy.random.seed(1)
 random.seed(1)
 name, samples = sys.argv[1], pufferlib.environments.load(sys.argv[1]).SAMPLES
@@ -53,7 +60,9 @@ for sample, options in samples:
     play(env, 30)
     env.close()
     after = look()
-    changed += [f"{sample}: {what}: {before[what]} -> {after[what]}" for what in before if before[what] != after[what]]
+    for what in before:
+        if before[what] != after[what]:
+            changed.append(f"{sample}: {what}: {difference(before[what], after[what])}")
     if any(what.startswith("gym") and sys.modules[what].__name__.startswith("gymnasium")
            for what in sys.modules if what.partition(".")[0] == "gym"):
         changed.append(f"{sample}: sys.modules: gym is still an alias of gymnasium")
