@@ -48,7 +48,30 @@ def find_backend() -> str:
             with contextlib.suppress(OSError):
                 ctypes.CDLL(library)
                 return backend
-    raise MissingDependency("Drawing MuJoCo without a display", "libegl1", "apt-get install libegl1")
+    raise _no_driver()
+
+
+@contextlib.contextmanager
+def choosing_backend() -> Iterator[None]:
+    """Chooses a backend, where one has to be chosen, for the time in which a context is made.
+
+    Raises:
+        MissingDependency: the machine lacks the library or the driver that draws without a display.
+    """
+    if not needs_backend():
+        with sheltered():
+            yield
+        return
+    with sheltered(MUJOCO_GL=find_backend()):
+        try:
+            yield
+        except ImportError as error:  # MuJoCo's way to say that EGL has no device
+            raise _no_driver() from error
+
+
+def _no_driver() -> MissingDependency:
+    packages = "libegl1 libgl1-mesa-dri"
+    return MissingDependency("Drawing MuJoCo without a display", packages, f"apt-get install {packages}")
 
 
 @contextlib.contextmanager
@@ -88,7 +111,7 @@ class OffScreenMujoco(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Rec
         if renderer.viewer is not None:
             renderer.viewer.make_context_current()
             return np.ascontiguousarray(self.env.render())
-        with sheltered(**({"MUJOCO_GL": find_backend()} if needs_backend() else {})):
+        with choosing_backend():
             return np.ascontiguousarray(self.env.render())
 
     def close(self) -> None:
@@ -96,7 +119,7 @@ class OffScreenMujoco(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Rec
         if self._is_closed:
             return
         self._is_closed = True
-        # Whatever is current when MuJoCo's garbage is collected later would lose its own textures.
+        # What is freed later, with the garbage, would be freed in whatever context is current then.
         for viewer in self.env.unwrapped.mujoco_renderer._viewers.values():  # type: ignore[attr-defined]
             viewer.make_context_current()
             viewer.con.free()

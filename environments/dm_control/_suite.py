@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pufferlib.environments._mujoco import find_backend, needs_backend, sheltered
+from pufferlib.environments._mujoco import choosing_backend, find_backend, needs_backend, sheltered
 from pufferlib.environments._packages import import_package
 
 
@@ -32,7 +32,7 @@ def prepare_renderer() -> None:
     if _render.BACKEND not in _render.constants.NO_RENDERER or not needs_backend():
         return
     backend = find_backend()
-    with sheltered(MUJOCO_GL=backend):
+    with choosing_backend():
         if backend == "egl":
             from dm_control._render.pyopengl.egl_renderer import EGLContext as Context
         else:

@@ -67,7 +67,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
 
     Args:
         name: one of `names()`, for example "reach-v3".
-        render_mode: None, "rgb_array" or "human". "rgb_array" needs no display.
+        render_mode: None, "rgb_array", "depth_array" or "human"; only "human" needs a display.
         options: `num_goals` (goals that episodes choose from, 50 as in MT1; None: a new one each time), `goal_seed`
             (which 50, 0), `goal_observable` (True as in MT1; False as in ML1: the goal's three numbers are 0),
             `terminate_on_success` (False), `reward_function_version` ("v2", 0-10 a step; "v1"), `max_episode_steps`
@@ -79,6 +79,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         ConfigError: there is no such option, or it can't have that value.
     """
     check_name(name, names())
+    check_choice("render_mode", render_mode, (None, "rgb_array", "depth_array", "human"))
     chosen = fill_options(name, options, OPTIONS)
     steps, version = chosen.pop("max_episode_steps"), chosen.pop("reward_function_version")
     check_int("max_episode_steps", steps, 1, LONGEST_EPISODE)
@@ -91,7 +92,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
     env = SeededTask(task(render_mode=render_mode, reward_function_version=version, **camera), **chosen)
     if steps < LONGEST_EPISODE:
         env = gymnasium.wrappers.TimeLimit(env, steps)
-    if render_mode is not None:
+    if render_mode in ("rgb_array", "depth_array"):
         env = OffScreenMujoco(env)
     return GymnasiumPufferEnv(env=SuccessStats(env))
 

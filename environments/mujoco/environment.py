@@ -56,7 +56,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
 
     Args:
         name: one of `names()`.
-        render_mode: None, "rgb_array" or "human". "rgb_array" needs no display.
+        render_mode: None, "rgb_array", "depth_array" or "human"; only "human" needs a display.
         options: those of the robot, for example `frame_skip` (simulation steps of an action), `ctrl_cost_weight`,
             `forward_reward_weight`, `terminate_when_unhealthy`, `exclude_current_positions_from_observation`,
             `reset_noise_scale`, `xml_file`; of the camera: `width` and `height` (pixels, 480), `camera_id`,
@@ -69,7 +69,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
     check_name(name, names())
     check_keywords(name, options, hidden=_SET_BY_THE_ROBOT)
     env = gymnasium.make(name, render_mode=render_mode, disable_env_checker=True, **options)
-    if render_mode is not None:
+    if render_mode in ("rgb_array", "depth_array"):
         env = OffScreenMujoco(env)
     return GymnasiumPufferEnv(env=RobotStats(env))
 

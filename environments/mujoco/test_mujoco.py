@@ -104,27 +104,26 @@ def test_render__is_silent_without_a_display():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_render__other_contexts_dont_disturb(monkeypatch):
+def test_render__other_contexts_dont_disturb():
     """Two robots that are drawn in turns, one of which is closed, look as if each were alone."""
-    size = {"width": 64, "height": 48}
+    kinds = (("Reacher-v5", {"width": 64, "height": 48}), ("Humanoid-v5", {"width": 100, "height": 120}))
     alone = []
-    for name in ("HalfCheetah-v5", "Ant-v5"):
+    for name, size in kinds:
         with adapter.make(name, render_mode="rgb_array", **size) as env:
             env.reset(seed=3)
             alone.append(env.render())
-    cheetah, ant = (adapter.make(name, render_mode="rgb_array", **size) for name in ("HalfCheetah-v5", "Ant-v5"))
-    cheetah.reset(seed=3)
-    ant.reset(seed=3)
-    cheetah.render()
-    ant.render()
+    reacher, humanoid = (adapter.make(name, render_mode="rgb_array", **size) for name, size in kinds)
+    for env in (reacher, humanoid):
+        env.reset(seed=3)
+        env.render()
 
-    np.testing.assert_array_equal(cheetah.render(), alone[0])
-    np.testing.assert_array_equal(ant.render(), alone[1])
-    cheetah.close()
-    del cheetah
+    np.testing.assert_array_equal(reacher.render(), alone[0])
+    np.testing.assert_array_equal(humanoid.render(), alone[1])
+    reacher.close()
+    del reacher, env
     gc.collect()
-    np.testing.assert_array_equal(ant.render(), alone[1])
-    ant.close()
+    np.testing.assert_array_equal(humanoid.render(), alone[1])
+    humanoid.close()
 
 
 def test_needs_backend__leaves_the_choice_to_the_user(monkeypatch):
@@ -145,7 +144,16 @@ def test_find_backend__says_what_to_install(monkeypatch):
         _mujoco.find_backend.__wrapped__()
 
 
-def test_sheltered__are_put_back_after_an_error(monkeypatch):
+def test_choosing_backend__says_which_driver_is_missing(monkeypatch):
+    """A library without a device to draw on is answered with the packages that bring a driver."""
+    monkeypatch.setattr(_mujoco, "needs_backend", lambda: True)
+    monkeypatch.setattr(_mujoco, "find_backend", lambda: "egl")
+    with pytest.raises(MissingDependency, match="apt-get install libegl1 libgl1-mesa-dri"), _mujoco.choosing_backend():
+        assert os.environ["MUJOCO_GL"] == "egl"
+        raise ImportError("Cannot initialize a EGL device display.")
+
+
+def test_sheltered__puts_back_variables_after_an_error(monkeypatch):
     """What a block sets, and what MuJoCo's imports set inside, is gone after it."""
     monkeypatch.setenv("MUJOCO_GL", "glfw")
     monkeypatch.delenv("PYOPENGL_PLATFORM", raising=False)
