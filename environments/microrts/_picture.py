@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIDE = 512  # pixels of the longer side of the picture, at least
-_GROUND, _WALL, _LINE, _CARGO, _BUSY = (232, 232, 224), (72, 96, 64), (200, 200, 192), (32, 160, 48), (255, 255, 255)
+_GROUND, _WALL, _LINE, _CARGO, _BUSY = (232, 232, 224), (72, 96, 64), (200, 200, 192), (32, 160, 48), (16, 16, 16)
 _OWNERS = np.array([(120, 190, 120), (40, 80, 220), (220, 50, 40)], np.uint8)  # nobody, the agent, the bot
 # Nothing, Resource, Base, Barracks, Worker, Light, Heavy, Ranged.
 _TYPES = np.array(
@@ -33,7 +33,7 @@ def draw(features: NDArray[np.int32], walls: NDArray[np.bool_]) -> NDArray[np.ui
 
     Returns:
         (H*n, W*n, 3) uint8: each unit in the color of its type, framed in that of its owner; green when it carries
-        resources, with a white dot while it acts.
+        resources, with a black dot while it acts.
     """
     _, resources, owner, kind, action = features[:5]
     height, width = walls.shape

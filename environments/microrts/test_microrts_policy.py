@@ -27,7 +27,7 @@ def test_picture__shows_owner_type_and_walls():
     edge, center = size // 8, size // 2
     assert cells[0, 1, edge, center].tolist() != cells[1, 2, edge, center].tolist()
     assert cells[0, 0, center, center].sum() < cells[0, 2, center, center].sum()
-    assert (cells[1, 2] == 255).all(-1).any()
+    assert (cells[1, 2] == 16).all(-1).any()
     assert (cells[0, 2, 1:, 1:] == cells[0, 2, 1, 1]).all()
 
 
