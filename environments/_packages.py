@@ -7,11 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 from pufferlib.environments._recipes import read_recipe
+from pufferlib.environments._variables import same_variables
 from pufferlib.exceptions import MissingDependency
 
 
 def import_package(package: str, adapter: str) -> ModuleType:
-    """Imports a third-party package for an adapter.
+    """Imports a third-party package for an adapter; what it writes into the environment variables is taken back.
 
     Args:
         package: the module to import.
@@ -24,7 +25,8 @@ def import_package(package: str, adapter: str) -> ModuleType:
         MissingDependency: the package, or one that it needs itself, isn't installed.
     """
     try:
-        return importlib.import_module(package)
+        with same_variables():
+            return importlib.import_module(package)
     except ModuleNotFoundError as error:
         raise missing(error.name or package, adapter) from error
 
