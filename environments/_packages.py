@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,9 @@ from pufferlib.exceptions import MissingDependency
 
 
 def import_package(package: str, adapter: str) -> ModuleType:
-    """Imports a third-party package for an adapter; what it writes into the environment variables is taken back.
+    """Imports a third-party package for an adapter.
+
+    What it does to the environment variables and to Python's warning filters meanwhile is taken back.
 
     Args:
         package: the module to import.
@@ -25,7 +28,7 @@ def import_package(package: str, adapter: str) -> ModuleType:
         MissingDependency: the package, or one that it needs itself, isn't installed.
     """
     try:
-        with same_variables():
+        with same_variables(), warnings.catch_warnings():
             return importlib.import_module(package)
     except ModuleNotFoundError as error:
         raise missing(error.name or package, adapter) from error

@@ -69,6 +69,7 @@ def make(
         check_int("max_steps", chosen["max_steps"], 1, 2**31)
     frames = _choose_frames(chosen["observer"], render_mode, text)
 
+    import_package("pettingzoo", "griddly")
     from pufferlib.emulation import GymnasiumPufferEnv, PettingZooPufferEnv
     from pufferlib.environments.griddly._games import Game, GriddlyEnv, GriddlyParallel
     from pufferlib.wrappers import EpisodeStats, MultiagentEpisodeStats

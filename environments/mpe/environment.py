@@ -53,6 +53,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         UnknownEnvironment: there is no such game.
         ConfigError: the game has no such option.
     """
+    import_package("pettingzoo", "mpe")
     from pufferlib.emulation import PettingZooPufferEnv
     from pufferlib.environments._multiagent import CommonSpaces, have_common_spaces, parameters_of
     from pufferlib.environments._options import check_name, fill_options
