@@ -196,6 +196,9 @@ def report(recipes: Sequence[Recipe]) -> None:
     for recipe in recipes:
         versions = [f"{item.name} {_version(item.name)}" for item in recipe.requirements]
         print(f"{recipe.adapter:<16} {', '.join(versions)}")
+    wrong = sorted({item.name for recipe in recipes for item in recipe.requirements if item.no_deps})
+    if wrong:
+        print(f"What pip may say of the needs of {', '.join(wrong)} is no problem: their metadata is wrong.")
     command = "train" if importlib.util.find_spec("torch") else "envs"
     print(f"Next: puffer {command} {recipes[0].adapter}")
 

@@ -115,6 +115,13 @@ def test_install__plain_adapter_is_one_call(folder, pip, capsys):
     assert printed.splitlines()[-1].startswith("Next: puffer ")
 
 
+def test_install__says_whose_complaints_are_no_problem(folder, pip, capsys):
+    """pip complains of packages with stale pins whenever it runs; the last lines name them."""
+    assert main(["install", "all", "--no-apt"]) == 0
+
+    assert "needs of castle, dungeon is no problem" in capsys.readouterr().out
+
+
 def test_install__dry_run_prints_what_it_would_run(folder, pip, dpkg, capsys):
     """All commands are printed, apt's first, and none is run."""
     assert main(["install", "stale", "built", "--dry-run", "-c", "mine.txt"]) == 0
