@@ -116,7 +116,7 @@ def test_install__plain_adapter_is_one_call(folder, pip, capsys):
 
 
 def test_install__says_whose_complaints_are_no_problem(folder, pip, capsys):
-    """pip complains of packages with stale pins whenever it runs; the last lines name them."""
+    """Packages with stale pins make pip complain whenever it runs; the last lines name them."""
     assert main(["install", "all", "--no-apt"]) == 0
 
     assert "needs of castle, dungeon is no problem" in capsys.readouterr().out
