@@ -28,12 +28,12 @@ def read_pins() -> dict[str, str]:
 
 
 def read_requirements() -> list[str]:
-    """Collects every requirement of the core, of the fixed extras and of the everyday adapters."""
+    """Collects every requirement of the core, of the fixed extras and of the adapters."""
     found = [*PROJECT["project"]["dependencies"]]
     for extra in PROJECT["tool"]["pufferlib"]["extras"].values():
         found += extra
-    for name in PROJECT["tool"]["pufferlib"]["everyday"]:
-        found += read_recipes(ROOT / "environments")[name].extra
+    for recipe in read_recipes(ROOT / "environments").values():
+        found += [requirement.line for requirement in recipe.requirements]
     return sorted({line for line in found if not line.startswith("pufferlib[")})
 
 
