@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 Agents = dict[int, Any]  # one value an agent
 _ENTITY = EntityState.State.attr_name_to_col
+_ACTION_SETTINGS = ("PROVIDE_NOOP_ACTION_TARGET", "PRICE_N_OBS", "COMMUNICATION_NUM_TOKENS")
 _TOOLED = (material.Ore, material.Tree, material.Crystal)  # their drops are built once for a process
 _COUNTED = {
     "ate": event_code.EventCode.EAT_FOOD,
@@ -105,6 +106,8 @@ class World(nmmo.Env):  # type: ignore[misc]
         self.metadata = {"render_modes": ["rgb_array"], "name": "neural_mmo", "render_fps": 5}
         self.render_mode = render_mode
         self._make_tasks = make_tasks
+        self._action_key = [getattr(config, name, None) for name in _ACTION_SETTINGS], config.enabled_systems
+        Action.hooked_for = self._action_key  # by the package, a moment ago
         self._drops = [None] * len(_TOOLED)
         self._landscapes = config.MAP_GENERATOR(config)
         for table in self.realm.datastore._tables.values():
@@ -176,9 +179,9 @@ class World(nmmo.Env):  # type: ignore[misc]
         """Sets what the package keeps for the whole process to what this world's config says."""
         for tile, drops in zip(_TOOLED, [None] * len(_TOOLED) if fresh else self._drops, strict=True):
             tile.table = drops
-        if Action.__dict__.get("owner") is not self.config:
+        if Action.__dict__.get("hooked_for") != self._action_key:
             Action.hook(self.config)
-            Action.owner = self.config
+            Action.hooked_for = self._action_key
 
     def _load_map_file(self, map_id: int | None = None) -> dict[str, NDArray[Any]]:
         """Returns a landscape, by its number from 1 on or at random."""
