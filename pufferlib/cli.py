@@ -279,9 +279,13 @@ def _curve(folder: Path) -> str:
 
 def _report_games(config: TrainConfig, games: Games) -> None:
     """Says how the policy played."""
+    from pufferlib.training.episodes import mean_numbers
+
     how = "most probable actions" if config.eval.deterministic else "sampled actions"
     spread = f"{games.mean_return:.6g} (deviation {games.std_return:.3g})"
     print(f"Mean return: {spread} over {len(games.episodes)} episodes, {how}")
+    for name, mean in mean_numbers(games.episodes).items():
+        print(f"  {name}: {mean:.4g}")
     if games.video is not None:
         print(f"Video:      {games.video}")
     elif config.eval.video != "none":

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+MAX_INFOS = 12  # of an environment's own numbers on the panel; the log has them all
 BARS = "▁▂▃▄▅▆▇█"
 _LABELS = {
     "episode_return": "return",
@@ -103,9 +104,12 @@ class PanelDashboard:
         head.add_row(f"[bold]{step:,}[/] of {self._total_steps:,} steps", f"[bold]{rate:,.0f}[/] steps/s")
         head.add_row(f"{format_seconds(metrics['seconds'])} elapsed", f"{format_seconds(left)} left")
         numbers = Table.grid(padding=(0, 2))
-        shown = [name for name in _LABELS if name in metrics]
+        labels = {name: label for name, label in _LABELS.items() if name in metrics}
+        infos = [name for name in metrics if name.startswith("info/")][:MAX_INFOS]
+        labels |= {name: name.removeprefix("info/").replace("_", " ") for name in infos}
+        shown = list(labels)
         for i in range(0, len(shown), 2):
-            cells = [cell for name in shown[i : i + 2] for cell in (_LABELS[name], format_number(metrics[name]))]
+            cells = [cell for name in shown[i : i + 2] for cell in (labels[name], format_number(metrics[name]))]
             numbers.add_row(*(f"[dim]{cell}[/]" if j % 2 == 0 else cell for j, cell in enumerate(cells)))
         shares = " ".join(
             f"[dim]{name}[/] {metrics[f'share_{name}']:.0%}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 
 class Episode(NamedTuple):
@@ -11,6 +13,7 @@ class Episode(NamedTuple):
 
     episode_return: float  # sum of the raw rewards
     length: float  # steps; a mean where a wrapper averages over agents
+    numbers: dict[str, float] = {}  # what else the last step's info counts: wins, levels, achievements
 
 
 def iterate_episodes(infos: Sequence[Mapping[Any, Any]]) -> Iterator[Episode]:
@@ -29,12 +32,24 @@ def iterate_sources(infos: Sequence[Mapping[Any, Any]]) -> Iterator[tuple[int, A
         if not info:
             continue
         if "episode" in info:
-            yield i, None, _read(info["episode"])
+            yield i, None, _read(info)
             continue
         for agent, of_agent in info.items():
             if isinstance(of_agent, Mapping) and "episode" in of_agent:
-                yield i, agent, _read(of_agent["episode"])
+                yield i, agent, _read(of_agent)
 
 
-def _read(episode: Mapping[str, Any]) -> Episode:
-    return Episode(float(episode["r"]), float(episode["l"]))
+def mean_numbers(episodes: Iterable[Episode]) -> dict[str, float]:
+    """Averages each of the episodes' numbers over those episodes that have it, in alphabetical order."""
+    found: dict[str, list[float]] = {}
+    for episode in episodes:
+        for name, value in episode.numbers.items():
+            found.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in sorted(found.items())}
+
+
+def _read(info: Mapping[str, Any]) -> Episode:
+    episode = info["episode"]
+    kinds = (bool, int, float, np.bool_, np.integer, np.floating)
+    numbers = {str(name): float(value) for name, value in info.items() if isinstance(value, kinds)}
+    return Episode(float(episode["r"]), float(episode["l"]), numbers)

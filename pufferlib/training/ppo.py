@@ -34,7 +34,7 @@ from pufferlib.training import checkpoint
 from pufferlib.training.actions import ActionConverter
 from pufferlib.training.actor import Actor
 from pufferlib.training.config import TrainConfig
-from pufferlib.training.episodes import Episode, iterate_episodes
+from pufferlib.training.episodes import Episode, iterate_episodes, mean_numbers
 from pufferlib.training.rollout import Minibatch, Rollout
 
 
@@ -291,6 +291,7 @@ class Trainer:
             "episodes": float(self.counters.episodes),
             "episode_return": float(np.mean([e.episode_return for e in episodes])) if episodes else float("nan"),
             "episode_length": float(np.mean([e.length for e in episodes])) if episodes else float("nan"),
+            **{f"info/{name}": mean for name, mean in mean_numbers(episodes).items()},
             **metrics,
             **{f"share_{name}": seconds / total for name, seconds in self._clock.items()},
         }

@@ -30,7 +30,7 @@ from pufferlib.models import Default, LSTMWrapper
 from pufferlib.training import checkpoint
 from pufferlib.training.config import TrainConfig, load, to_toml
 from pufferlib.training.dashboard import open_dashboard
-from pufferlib.training.episodes import Episode
+from pufferlib.training.episodes import Episode, mean_numbers
 from pufferlib.training.evaluate import evaluate, film
 from pufferlib.training.logger import JsonlLogger, Logger, TensorBoardLogger
 from pufferlib.training.ppo import Trainer
@@ -182,6 +182,7 @@ def play(config: TrainConfig, path: Path, folder: Path) -> Games:
         "episodes": len(games.episodes),
         "mean_return": games.mean_return,
         "std_return": games.std_return,
+        "infos": mean_numbers(games.episodes),
         "returns": [episode.episode_return for episode in games.episodes],
     }
     (folder / "result.json").write_text(json.dumps(result) + "\n")

@@ -78,12 +78,13 @@ def test_panel_dashboard__draws_in_a_terminal():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     dashboard = PanelDashboard("A title", 200, console)
     dashboard.show(METRICS, 100)
-    dashboard.show(METRICS | {"episode_return": 5.0}, 200)
+    dashboard.show(METRICS | {"episode_return": 5.0, "info/games_won": 0.75}, 200)
     dashboard.close()
 
     text = console.file.getvalue()
     for part in ("A title", "200 of 200 steps", "1,234 steps/s", "1:05 elapsed", "entropy", "policy 25%", "▁█ return"):
         assert part in text
+    assert "games won" in text
 
 
 def test_sparkline__draws_low_to_high():
