@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,21 @@ def import_package(package: str, adapter: str) -> ModuleType:
             return importlib.import_module(package)
     except ModuleNotFoundError as error:
         raise missing(error.name or package, adapter) from error
+
+
+def find_package(package: str, adapter: str) -> Path:
+    """Finds the folder of a third-party package without importing it, for adapters that only list what is in it.
+
+    Raises:
+        MissingDependency: the package isn't installed.
+    """
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # sys.modules has None in its place
+        spec = None
+    if spec is None or spec.origin is None:
+        raise missing(package, adapter)
+    return Path(spec.origin).parent
 
 
 def missing(package: str, adapter: str) -> MissingDependency:
