@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments import _legacy
 from pufferlib.environments._options import check_choice, check_int, check_name, fill_options
-from pufferlib.environments._packages import import_package
+from pufferlib.environments._packages import find_package, import_package
 from pufferlib.exceptions import ConfigError
 from pufferlib.wrappers import EpisodeStats
 
@@ -34,7 +34,7 @@ _NUM_ITEMS = 16
 
 def names() -> list[str]:
     """Lists the two environments, with and without rewards."""
-    _import_crafter()
+    find_package("crafter", "crafter")
     return ["CrafterNoReward-v1", "CrafterReward-v1"]
 
 

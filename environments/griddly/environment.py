@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pufferlib.environments import _legacy
 from pufferlib.environments._options import check_choice, check_int, check_name, fill_options
-from pufferlib.environments._packages import import_package
+from pufferlib.environments._packages import find_package, import_package
 from pufferlib.exceptions import MissingDependency
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def make(
     frames = _choose_frames(chosen["observer"], render_mode, text)
 
     import_package("pettingzoo", "griddly")
+    _import_griddly()
+    import_package("pettingzoo", "griddly")
     from pufferlib.emulation import GymnasiumPufferEnv, PettingZooPufferEnv
     from pufferlib.environments.griddly._games import Game, GriddlyEnv, GriddlyParallel
     from pufferlib.wrappers import EpisodeStats, MultiagentEpisodeStats
@@ -113,7 +115,7 @@ def _num_levels(text: str) -> int:
 
 def _files() -> dict[str, Path]:
     """Finds the files of all games: {id: path}."""
-    return _find_files(Path(str(_import_griddly().__file__)).parent)
+    return _find_files(find_package("griddly", "griddly"))
 
 
 @functools.cache

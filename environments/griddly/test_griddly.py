@@ -341,6 +341,23 @@ def test_make__unknown_game_gets_the_nearest():
         adapter.make("GDY-Spider-v0")
 
 
+@pytest.mark.parametrize("package", ["griddly", "pettingzoo"])
+def test_make__missing_package_gives_the_command(package):
+    """Where a package isn't installed, the error names it and the command that installs it."""
+    code = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "import pufferlib.environments.griddly as adapter\n"
+        "from pufferlib.exceptions import MissingDependency\n"
+        "try:\n"
+        "    adapter.make()\n"
+        "except MissingDependency as error:\n"
+        "    print(error.package, error.remedy)\n"
+    )
+
+    assert run(code) == f"{package} puffer install griddly\n"
+
+
 def test_close__twice_is_fine():
     """A closed game can be closed again, and others go on."""
     first, second = adapter.make(), adapter.make()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments import _legacy
 from pufferlib.environments._options import check_choice, check_int, check_name, fill_options
-from pufferlib.environments._packages import import_package
+from pufferlib.environments._packages import find_package, import_package
 from pufferlib.exceptions import MissingDependency
 from pufferlib.wrappers import EpisodeStats
 
@@ -26,6 +26,11 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("coinrun", {"distribution_mode": "easy"}),
     ("bigfish", {}),
     ("maze", {"distribution_mode": "memory", "num_levels": 1, "start_level": 7}),
+)
+
+_GAMES = (
+    *("bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot"),
+    *("heist", "jumper", "leaper", "maze", "miner", "ninja", "plunder", "starpilot"),
 )
 
 # Steps after which a game is over, 1,000 for the others. Games don't tell; a test reads them from saved states.
@@ -56,7 +61,8 @@ _LARGEST_INT = 2**31 - 1
 
 def names() -> list[str]:
     """Lists the sixteen games."""
-    return sorted(_import_procgen().env.ENV_NAMES)
+    find_package("procgen", "procgen")
+    return list(_GAMES)
 
 
 def env_creator(name: str = DEFAULT) -> Callable[..., GymnasiumPufferEnv]:
