@@ -45,11 +45,17 @@ def evaluate(
     shares = [num_episodes // envs.num_envs + (i < num_episodes % envs.num_envs) for i in range(envs.num_envs)]
     played: dict[int, dict[Any, list[Episode]]] = defaultdict(lambda: defaultdict(list))
 
+    num_ends = np.zeros((envs.num_envs, envs.num_agents // envs.num_envs), int)
+    began: np.ndarray[Any, Any] | None = None  # who is there from the start; the first to end would be the shortest
+
     def enough(env: int) -> bool:
-        return not shares[env] or (env in played and min(map(len, played[env].values())) >= shares[env])
+        all_ended = began is not None and bool((num_ends[env] >= shares[env])[began[env]].all())
+        return not shares[env] or (all_ended and env in played and min(map(len, played[env].values())) >= shares[env])
 
     with closing(_play(envs, policy, seed, deterministic, torch.device(device))) as play:
-        for infos in play:
+        for infos, ended, mask in play:
+            num_ends += ended.reshape(num_ends.shape)
+            began = mask.reshape(num_ends.shape).copy() if began is None else began
             for env, agent, episode in iterate_sources(infos):
                 played[env][agent].append(episode)
             if any(infos) and all(enough(env) for env in range(envs.num_envs)):
@@ -72,7 +78,7 @@ def film(
     """
     frames: list[Frame] = []
     with closing(_play(envs, policy, seed, deterministic, torch.device(device))) as play:
-        for infos in play:
+        for infos, _, _ in play:
             if len(frames) >= max_frames or any(iterate_sources(infos)):
                 break
             picture = envs.driver_env.render()
@@ -84,8 +90,8 @@ def film(
 
 def _play(
     envs: Any, policy: nn.Module, seed: int, deterministic: bool, device: torch.device
-) -> Generator[list[Any], None, None]:
-    """Plays for ever; gives the infos of every step, the reset's first."""
+) -> Generator[tuple[list[Any], np.ndarray[Any, Any], np.ndarray[Any, Any]], None, None]:
+    """Plays for ever; gives the infos of every step, the reset's first, and (N,) bool: who ended, who acts next."""
     actor, converter = Actor(policy, envs.num_agents, device), ActionConverter(envs.emulated.action)
     previous_mask = np.zeros(envs.num_agents, bool)
     envs.async_reset(seed=seed)
@@ -94,9 +100,11 @@ def _play(
         torch.manual_seed(seed)
         while True:
             observations, _, terminals, truncations, infos, rows, mask = envs.recv()
-            yield infos
+            ended = terminals | truncations
+            in_order = np.argsort(rows)
+            yield infos, ended[in_order], mask[in_order]
             with torch.inference_mode():
-                starts = terminals | truncations | ~previous_mask[rows]
+                starts = ended | ~previous_mask[rows]
                 previous_mask[rows] = mask
                 output, _, _ = actor.step(torch.as_tensor(observations).to(device), rows, starts)
                 actions, _, _ = sample_actions(output, deterministic=deterministic)

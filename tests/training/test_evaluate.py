@@ -72,6 +72,14 @@ def test_evaluate__counts_every_agent():
     assert sorted(episode.length for episode in episodes) == [2] * 4 + [4] * 4 + [6] * 4
 
 
+def test_evaluate__one_game_each_waits_for_its_last_agent():
+    """With one episode an environment, the agents that end first don't end the evaluation."""
+    envs, policy = make(Crowd, 2)
+    episodes = evaluate(envs, policy, 2, seed=0)
+
+    assert sorted(episode.length for episode in episodes) == [2] * 2 + [4] * 2 + [6] * 2
+
+
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_evaluate__repeats_itself(recurrent: bool):
     """The same seed gives the same episodes, whatever torch's global seed, which stays as it was."""
