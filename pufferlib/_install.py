@@ -55,10 +55,12 @@ def install(
 
     Raises:
         UnknownEnvironment: there is no such adapter.
-        InstallError: this Python has no files of a package, a Debian package is missing, or pip failed.
+        InstallError: a package has no files for this Python, a Debian package is missing, or pip is missing or failed.
     """
     recipes = find(names)
     check_python(recipes, sys.version_info[:2])
+    if importlib.util.find_spec("pip") is None:
+        raise InstallError(", ".join(names), "this Python has no pip.", f"Run: {sys.executable} -m ensurepip")
     commands = plan(recipes, [str(CONSTRAINTS), *constraints])
     if check_apt:
         provide_apt(recipes, dry_run, apt)

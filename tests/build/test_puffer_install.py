@@ -218,6 +218,14 @@ def test_install__a_failed_pip_is_an_error_with_the_command(folder, monkeypatch)
     assert len(calls) == 1
 
 
+def test_install__without_pip_says_how_to_get_it(folder, monkeypatch, capsys):
+    """Environments that uv has made come without pip."""
+    monkeypatch.setattr(_install.importlib.util, "find_spec", lambda name: None)
+
+    assert main(["install", "plain"]) == 1
+    assert "this Python has no pip. Run: " in capsys.readouterr().err
+
+
 def test_install__wrong_usage_is_2(capsys):
     """Without a name the usage is shown."""
     assert main(["install"]) == 2
