@@ -124,7 +124,7 @@ def plan(recipes: Iterable[Recipe], constraints: Sequence[str]) -> list[Step]:
 
 def _pip(lines: Sequence[str], options: Sequence[str], constraints: Sequence[str]) -> Step:
     """Makes one call of pip; it is quiet where nobody watches."""
-    quiet = () if sys.stdout.isatty() else ("--quiet",)
+    quiet = () if sys.stdout.isatty() else ("-qq",)
     bounds = [word for path in constraints for word in ("--constraint", path)]
     command = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *quiet, *options, *bounds, *lines)
     packages = f"{len(lines)} packages" if len(lines) > 3 else ", ".join(lines)
