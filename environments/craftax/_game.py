@@ -19,34 +19,40 @@ _NO_LIMIT = 2**31 - 1  # steps
 
 
 @functools.cache
-def load(name: str) -> Game:
-    """Gives the game of a name, the same object every time, so that it is compiled once in a process."""
-    return Game(name)
+def load(is_classic: bool) -> Game:
+    """Gives one of the two games, the same object every time, so that it is compiled once in a process."""
+    return Game(is_classic)
 
 
 class Game:
-    """What all environments of one name share: compiled functions, textures and spaces.
+    """What all environments of a game share, whether they show symbols or pixels: compiled functions and textures.
 
     A state is (random key, Craftax's own state).
     """
 
-    def __init__(self, name: str) -> None:
-        package = "craftax.craftax_classic" if "Classic" in name else "craftax.craftax"
+    def __init__(self, is_classic: bool) -> None:
+        package, name = ("craftax_classic", "Craftax-Classic") if is_classic else ("craftax", "Craftax")
         with same_variables():
             self._jax = import_package("jax", "craftax")
-            self._renderer = import_package(f"{package}.renderer", "craftax")
-            self._constants = importlib.import_module(f"{package}.constants")
+            self._renderer = import_package(f"craftax.{package}.renderer", "craftax")
+            self._constants = importlib.import_module(f"craftax.{package}.constants")
             make = importlib.import_module("craftax.craftax_env").make_craftax_env_from_name
-        self._shows_pixels = "Pixels" in name
-        with self._textures():
-            self._env = make(name, auto_reset=False)
+            self._env = make(f"{name}-Symbolic-v1", auto_reset=False)
         self._default_params = self._env.default_params
-        space = self._env.observation_space(self._default_params)
-        low, high, dtype = (0, 255, np.uint8) if self._shows_pixels else (0, 1, np.float32)
-        self.observation_space = gymnasium.spaces.Box(low, high, space.shape, dtype)
+        self.agent_tile: int = self._constants.BLOCK_PIXEL_SIZE_AGENT  # pixels of a tile in observations
+        self.frame_tile: int = self._constants.BLOCK_PIXEL_SIZE_IMG
         self.action_space = gymnasium.spaces.Discrete(self._env.num_actions)
         self.reset = self._jax.jit(self._reset)
         self.step = self._jax.jit(self._step)
+
+    def observation_space(self, shows_pixels: bool) -> gymnasium.spaces.Box:
+        """The space of symbols, or of pixels as bytes."""
+        if not shows_pixels:
+            shape = self._env.observation_space(self._default_params).shape
+            return gymnasium.spaces.Box(0, 1, shape, np.float32)
+        rows, columns = self._constants.OBS_DIM
+        height, width = (rows + self._constants.INVENTORY_OBS_HEIGHT) * self.agent_tile, columns * self.agent_tile
+        return gymnasium.spaces.Box(0, 255, (height, width, 3), np.uint8)
 
     def fill_params(self, name: str, options: Mapping[str, Any]) -> Any:
         """Puts options over the game's parameters.
@@ -64,30 +70,29 @@ class Game:
         each = {f"achievement/{names[i]}": float(unlocked[i]) for i in sorted(names)}
         return {"achievements": float(unlocked.sum()), **each}
 
-    @functools.cached_property
-    def frame(self) -> Any:
-        """The compiled function that draws a state, uint8 (height, width, 3), 16 pixels a tile."""
+    @functools.cache  # noqa: B019 (a game lives as long as its process)
+    def painter(self, tile: int) -> Any:
+        """Gives the compiled function that draws a state, uint8 (height, width, 3).
+
+        Args:
+            tile: pixels of a tile's side, `agent_tile` or `frame_tile`.
+        """
         with self._textures():
-            draw = self._renderer.make_craftax_pixel_renderer(self._constants.BLOCK_PIXEL_SIZE_IMG)
-        return self._jax.jit(lambda state: self._to_bytes(draw(state[1])))
+            draw = self._renderer.make_craftax_pixel_renderer(tile)
+        numpy = self._jax.numpy
+        return self._jax.jit(lambda state: numpy.clip(numpy.round(draw(state[1])), 0, 255).astype("uint8"))
 
     def _reset(self, seed: Any, params: Any) -> tuple[Any, Any]:
         key, world_key = self._jax.random.split(self._jax.random.PRNGKey(seed))
-        observation, state = self._env.reset_env(world_key, params)
-        return (key, state), self._observe(observation)
+        symbols, state = self._env.reset_env(world_key, params)
+        return (key, state), symbols
 
     def _step(self, state: Any, action: Any, params: Any) -> tuple[Any, Any, Any]:
         key, step_key = self._jax.random.split(state[0])
-        observation, after, reward, is_over, _ = self._env.step_env(step_key, state[1], action, params)
+        symbols, after, reward, is_over, _ = self._env.step_env(step_key, state[1], action, params)
         is_terminal = self._env.is_terminal(after, params.replace(max_timesteps=_NO_LIMIT))
         outcome = self._jax.numpy.stack([reward, is_terminal, is_over & ~is_terminal])
-        return (key, after), self._observe(observation), outcome
-
-    def _observe(self, observation: Any) -> Any:
-        return self._to_bytes(observation * 255) if self._shows_pixels else observation
-
-    def _to_bytes(self, pixels: Any) -> Any:
-        return self._jax.numpy.clip(self._jax.numpy.round(pixels), 0, 255).astype("uint8")
+        return (key, after), symbols, outcome
 
     @contextlib.contextmanager
     def _textures(self) -> Iterator[None]:

@@ -70,9 +70,11 @@ class Craftax(gymnasium.Env[NDArray[Any], int]):
         from pufferlib.environments.craftax._game import load
 
         self.render_mode = render_mode
-        self._game = load(name)
+        self._shows_pixels = "Pixels" in name
+        self._game = load("Classic" in name)
         self._params = self._game.fill_params(name, options)
-        self.observation_space, self.action_space = self._game.observation_space, self._game.action_space
+        self.observation_space = self._game.observation_space(self._shows_pixels)
+        self.action_space = self._game.action_space
         self._state: Any = None
 
     def reset(
@@ -80,20 +82,24 @@ class Craftax(gymnasium.Env[NDArray[Any], int]):
     ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Makes a new world."""
         super().reset(seed=seed)
-        self._state, observation = self._game.reset(int(self.np_random.integers(2**31)), self._params)
-        return np.array(observation), {}
+        self._state, symbols = self._game.reset(int(self.np_random.integers(2**31)), self._params)
+        return self._observe(symbols), {}
 
     def step(self, action: Any) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Takes a step; the last one of an episode has its achievements in its info."""
-        self._state, observation, outcome = self._game.step(self._state, int(action), self._params)
+        self._state, symbols, outcome = self._game.step(self._state, int(action), self._params)
         reward, is_terminal, is_truncated = np.asarray(outcome).tolist()
         info = {}
         if is_terminal or is_truncated:
             info = self._game.achievements(self._state)
-        return np.array(observation), reward, bool(is_terminal), bool(is_truncated), info
+        return self._observe(symbols), reward, bool(is_terminal), bool(is_truncated), info
 
     def render(self) -> NDArray[np.uint8] | None:
         """Draws what the player sees, (height, width, 3); None without a render mode."""
         if self.render_mode != "rgb_array" or self._state is None:
             return None
-        return np.array(self._game.frame(self._state))
+        return np.array(self._game.painter(self._game.frame_tile)(self._state))
+
+    def _observe(self, symbols: Any) -> NDArray[Any]:
+        """Copies what the player sees out of JAX, whose arrays can't be written to."""
+        return np.array(self._game.painter(self._game.agent_tile)(self._state) if self._shows_pixels else symbols)

@@ -45,7 +45,7 @@ def test_names__are_craftaxs_games():
 
 
 def test_game__is_compiled_once_for_all():
-    """Environments of one name share the compiled functions, whatever their options."""
+    """Environments of one game share the compiled functions, whatever their options, and whatever they show."""
     first, second = adapter.make(CLASSIC), adapter.make(CLASSIC, max_timesteps=3, day_length=10)
     for env in (first, second):
         env.reset(seed=0)
@@ -53,6 +53,7 @@ def test_game__is_compiled_once_for_all():
     game = first.env.unwrapped._game
 
     assert second.env.unwrapped._game is game
+    assert adapter.make("Craftax-Classic-Pixels-v1").env.unwrapped._game is game
     assert (game.reset._cache_size(), game.step._cache_size()) == (1, 1)
 
 
@@ -143,8 +144,11 @@ def test_pixels__are_bytes_without_a_file(tmp_path):
         "observation, _ = env.reset(seed=0)\n"
         "assert observation.dtype == np.uint8 and observation.shape == (63, 63, 3)\n"
         "assert len(np.unique(observation)) > 20 and observation.max() > 200\n"
-        "pixels = env.env.unwrapped._game._env.get_obs(env.env.unwrapped._state[1])\n"
-        "assert np.abs(np.asarray(pixels) * 255 - observation).max() <= 0.501\n"
+        "from craftax.craftax_classic.renderer import make_craftax_pixel_renderer\n"
+        "game, state = env.env.unwrapped._game, env.env.unwrapped._state[1]\n"
+        "with game._textures():\n"
+        "    pixels = make_craftax_pixel_renderer(7)(state)\n"
+        "assert np.abs(np.asarray(pixels) - observation).max() <= 0.501\n"
         "assert env.render().shape == (144, 144, 3)\n"
         "assert files() == there\n"
         "assert dict(os.environ) == before\n"
