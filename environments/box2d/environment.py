@@ -15,7 +15,7 @@ from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments._display import OffScreen
 from pufferlib.environments._gymnasium import check_keywords, names_in
 from pufferlib.environments._options import check_choice, check_int, check_name
-from pufferlib.environments._packages import import_package
+from pufferlib.environments._packages import find_package, import_package
 from pufferlib.wrappers import EpisodeStats
 
 DEFAULT = "LunarLander-v3"
@@ -31,7 +31,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 def names() -> list[str]:
     """Lists the registered ids whose code is in Gymnasium's Box2D package."""
-    import_box2d()
+    find_package("Box2D", "box2d")
     return names_in("gymnasium.envs.box2d")
 
 
@@ -66,6 +66,7 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
         ConfigError: there is no such option.
     """
     check_name(name, names())
+    import_box2d()
     frames = {}
     if name.startswith("CarRacing"):
         frames = {option: options.pop(option) for option in FRAME_OPTIONS if option in options}
