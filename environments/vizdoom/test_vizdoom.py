@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,13 +217,14 @@ def is_alive(process):
 @LINUX
 def test_engine__dies_with_a_parent_that_is_killed():
     """After SIGKILL there is no engine, and no shared memory with a name."""
-    parent, engine, instance, _ = start_orphan_to_be()
+    parent, engine, instance, folder = start_orphan_to_be()
     assert is_alive(engine)
     assert not any(instance in path.name for path in Path("/dev/shm").iterdir())
     with parent:
         os.kill(parent.pid, signal.SIGKILL)
 
     assert wait_until(lambda: not is_alive(engine))
+    shutil.rmtree(folder)  # nobody is left to do it
 
 
 @LINUX
