@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pufferlib.environments.bsuite.environment import DEFAULT, SAMPLES, env_creator, make, names
+from pufferlib.environments.bsuite.environment import DEFAULT, NEEDS_FILES, SAMPLES, env_creator, make, names
 
-__all__ = ["DEFAULT", "SAMPLES", "Policy", "env_creator", "make", "names"]
+__all__ = ["DEFAULT", "NEEDS_FILES", "SAMPLES", "Policy", "env_creator", "make", "names"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.environments._options import check_name, fill_options
 from pufferlib.environments._packages import import_package
-from pufferlib.exceptions import MissingDependency
+from pufferlib.exceptions import ConfigError
 from pufferlib.wrappers import EpisodeStats
 
 DEFAULT = "catch/0"
@@ -32,14 +32,17 @@ _DIGITS = (
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
+NEEDS_FILES = {
+    f"{experiment}/{setting}": "MNIST's digits, where bsuite looks for them"
+    for experiment in ("mnist", "mnist_noise", "mnist_scale")
+    for setting in range(20)
+}
 _FRAME_SIZE = 256  # pixels along the longer side of a frame, about
 
 
 def names() -> list[str]:
-    """Lists bsuite's ids, such as "catch/0"; those of MNIST only where its digits are."""
-    sweep = import_package("bsuite.sweep", "bsuite")
-    has_digits = not _missing_digits()
-    return sorted(name for name in sweep.SWEEP if has_digits or not name.startswith("mnist"))
+    """Lists all of bsuite's ids, such as "catch/0"."""
+    return sorted(import_package("bsuite.sweep", "bsuite").SWEEP)
 
 
 def env_creator(name: str = DEFAULT) -> Callable[..., GymnasiumPufferEnv]:
@@ -60,17 +63,16 @@ def make(name: str = DEFAULT, render_mode: str | None = None, **options: Any) ->
 
     Raises:
         UnknownEnvironment: there is no such id.
-        ConfigError: the experiment has no such option.
-        MissingDependency: bsuite isn't installed, or the digits of an id of MNIST aren't there.
+        ConfigError: the experiment has no such option, or the digits of an id of MNIST aren't there.
     """
     sweep = import_package("bsuite.sweep", "bsuite")
     check_name(name, sweep.SWEEP)
     parameters = inspect.signature(_experiment(name)).parameters.values()
     fill_options(name, options, {parameter.name: parameter.default for parameter in parameters})
-    if name.startswith("mnist") and (missing := _missing_digits()):
-        files = f"{missing[0].parent}/{{{','.join(path.name for path in missing)}}}"
-        raise MissingDependency(
-            name, f"MNIST's files {files}", "python -c 'from bsuite.utils.datasets import load_mnist; load_mnist()'"
+    if name in NEEDS_FILES and (missing := _missing_digits()):
+        problem = f"it needs {', '.join(path.name for path in missing)} in {missing[0].parent}."
+        raise ConfigError(
+            name, problem, "This downloads them: python -c 'from bsuite.utils import datasets; datasets.load_mnist()'"
         )
     return GymnasiumPufferEnv(env=EpisodeStats(Experiment(name, options, render_mode)))
 

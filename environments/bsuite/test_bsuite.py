@@ -16,7 +16,7 @@ from bsuite.utils import datasets
 
 import pufferlib.environments.bsuite as adapter
 from pufferlib.environments.bsuite import environment
-from pufferlib.exceptions import ConfigError, MissingDependency, UnknownEnvironment
+from pufferlib.exceptions import ConfigError, UnknownEnvironment
 
 
 def play(env: Any, seed: int | None, num_steps: int = 120) -> list[Any]:
@@ -53,17 +53,15 @@ def without_digits(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_names__are_all_ids_that_can_be_made(without_digits):
-    """Every id of bsuite's sweep is listed, but for MNIST's where its digits aren't."""
-    names = adapter.names()
+def test_names__are_all_of_bsuites_sweep():
+    """All ids are listed, and those of MNIST are declared to need files."""
+    assert adapter.names() == sorted(sweep.SWEEP)
+    assert len(adapter.names()) == 468
+    assert set(adapter.NEEDS_FILES) == {name for name in sweep.SWEEP if name.startswith("mnist")}
 
-    assert len(names) == 408
-    assert {name.partition("/")[0] for name in set(sweep.SWEEP) - set(names)} == {"mnist", "mnist_noise", "mnist_scale"}
 
-
-def test_names__include_mnist_where_its_digits_are(digits):
-    """With the four files all 468 ids are listed, and MNIST's can be played without a network."""
-    assert set(adapter.names()) == set(sweep.SWEEP)
+def test_make__mnist_plays_where_its_digits_are(digits):
+    """With the four files MNIST's experiments can be played without a network."""
     env = adapter.make("mnist_noise/0")
     observation, _ = env.reset(seed=0)
 
@@ -74,7 +72,7 @@ def test_names__include_mnist_where_its_digits_are(digits):
 
 def test_make__missing_digits_are_named(without_digits):
     """Making an id of MNIST without its digits says which files are missing, and downloads nothing."""
-    with pytest.raises(MissingDependency, match="train-images-idx3-ubyte.gz.*load_mnist"):
+    with pytest.raises(ConfigError, match="train-images-idx3-ubyte.gz.*load_mnist"):
         adapter.make("mnist/0")
 
     assert list(without_digits.iterdir()) == []
