@@ -29,7 +29,8 @@ def fill_options(name: str, options: Mapping[str, Any], defaults: Mapping[str, A
     for option, value in options.items():
         if option not in defaults:
             near = nearest(option, defaults) or list(defaults)
-            raise ConfigError(option, f"{name} has no such option.", f"Did you mean {', '.join(near)}?")
+            remedy = f"Did you mean {', '.join(near)}?" if near else "It has none at all."
+            raise ConfigError(option, f"{name} has no such option.", remedy)
         if isinstance(defaults[option], bool):
             check_choice(option, value, (True, False))
     return {**defaults, **options}
