@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import gymnasium
@@ -110,6 +112,14 @@ def test_close__leaves_other_games_alone():
 
     assert len(np.unique(second.render())) > 2
     second.close()
+
+
+def test_make__prints_nothing():
+    """From nothing, neither pygame nor the game greets the user."""
+    code = "import pufferlib.environments.mpe as adapter; adapter.make().reset(seed=0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_make__wrong_names_are_answered_with_the_nearest():
