@@ -36,7 +36,7 @@ class CommonSpaces(BaseParallelWrapper[Any, Any, Any]):
 
     Observations: vectors are padded at their end. Images (height, width, channels) are padded around, so that what
     was in the middle stays there, and after their last channel. Then K entries (K channels) follow that are 1 for the
-    agent's own kind and 0 for the others.
+    agent's own kind and 0 for the others. Every step writes into the same arrays: emulation copies them.
 
     Actions: all Discrete, then an agent takes numbers up to the largest, and one that isn't its own counts as its idle
     action; or all Box vectors, then the entries after an agent's own are ignored.
@@ -66,9 +66,11 @@ class CommonSpaces(BaseParallelWrapper[Any, Any, Any]):
         self._kind_ids = {agent: self.kinds.index(kind_of(agent)) for agent in env.possible_agents}
         boxes = [env.observation_space(agents[kind]) for kind in self.kinds]
         largest = tuple(max(sizes) for sizes in zip(*(box.shape for box in boxes), strict=True))
-        self._places = [_place(box.shape, largest) for box in boxes]
-        self._blanks = [_blank(largest, len(self.kinds), kind_id, boxes[0].dtype) for kind_id in range(len(self.kinds))]
-        self._observation_space = _union(boxes, self._places, self._blanks)
+        places = [_place(box.shape, largest) for box in boxes]
+        blanks = [_blank(largest, len(self.kinds), kind_id, boxes[0].dtype) for kind_id in range(len(self.kinds))]
+        self._observation_space = _union(boxes, places, blanks)
+        self._rows = {agent: blanks[kind_id].copy() for agent, kind_id in self._kind_ids.items()}
+        self._inner = {agent: self._rows[agent][places[kind_id]] for agent, kind_id in self._kind_ids.items()}
         actions = [env.action_space(agents[kind]) for kind in self.kinds]
         self._idle = [idle.get(kind, 0) for kind in self.kinds]
         self.legal_actions: NDArray[np.bool_] | None = None
@@ -106,13 +108,9 @@ class CommonSpaces(BaseParallelWrapper[Any, Any, Any]):
         return action if action < self._num_actions[kind_id] else self._idle[kind_id]
 
     def _pad(self, observations: Agents) -> Agents:
-        padded = {}
         for agent, observation in observations.items():
-            kind_id = self._kind_ids[agent]
-            row = self._blanks[kind_id].copy()
-            row[self._places[kind_id]] = observation
-            padded[agent] = row
-        return padded
+            self._inner[agent][...] = observation
+        return {agent: self._rows[agent] for agent in observations}
 
 
 def _place(shape: tuple[int, ...], largest: tuple[int, ...]) -> tuple[slice, ...]:
