@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ class Game:
 
     def __init__(self, is_classic: bool) -> None:
         package, name = ("craftax_classic", "Craftax-Classic") if is_classic else ("craftax", "Craftax")
-        with same_variables():
+        with same_variables(), _same_random_numbers():
             self._jax = import_package("jax", "craftax")
             self._renderer = import_package(f"craftax.{package}.renderer", "craftax")
             self._constants = importlib.import_module(f"craftax.{package}.constants")
@@ -106,6 +107,17 @@ class Game:
             yield
         finally:
             self._renderer.load_all_textures = original
+
+
+@contextlib.contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Puts Python's and NumPy's global random numbers back; importing JAX and Craftax draws from them."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 class _Textures:
