@@ -69,6 +69,23 @@ def choosing_backend() -> Iterator[None]:
             raise _no_driver() from error
 
 
+@contextlib.contextmanager
+def opengl_for_mujoco() -> Iterator[None]:
+    """Lets PyOpenGL choose what MuJoCo draws through, if a block is the first in the process to import it.
+
+    It chooses once: without this, robots couldn't draw after another package had imported it.
+    """
+    backend = os.environ.get("MUJOCO_GL", "")
+    if needs_backend():
+        with contextlib.suppress(MissingDependency):  # then nothing can draw anyway
+            backend = find_backend()
+    if backend not in _LIBRARIES or "PYOPENGL_PLATFORM" in os.environ:
+        yield
+        return
+    with sheltered(PYOPENGL_PLATFORM=backend):
+        yield
+
+
 def _no_driver() -> MissingDependency:
     packages = "libegl1 libgl1-mesa-dri"
     return MissingDependency("Drawing MuJoCo without a display", packages, f"apt-get install {packages}")

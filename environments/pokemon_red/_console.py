@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pufferlib.environments._mujoco import opengl_for_mujoco
 from pufferlib.environments._packages import import_package
 from pufferlib.environments.pokemon_red._memory import Facts, read_facts
 from pufferlib.exceptions import ConfigError
@@ -22,8 +23,11 @@ _SILENT = 5  # above all of PyBoy's levels for what it prints
 
 
 def import_pyboy() -> ModuleType:
-    """Imports PyBoy without the warning of its window library, which isn't used here."""
-    with warnings.catch_warnings():
+    """Imports PyBoy without the warning of its window library, which isn't used here.
+
+    PyBoy imports PyOpenGL, for a window too; robots must still be able to draw with it in the same process.
+    """
+    with warnings.catch_warnings(), opengl_for_mujoco():
         warnings.filterwarnings("ignore", message=".*SDL2 binaries", category=UserWarning)
         return import_package("pyboy", "pokemon_red")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pufferlib.emulation import GymnasiumPufferEnv
+from pufferlib.environments._packages import find_package
 from pufferlib.environments.pokemon_red import _test_rom
 from pufferlib.environments.pokemon_red._rom import FILE_NAME, VARIABLE, read_rom
 from pufferlib.exceptions import ConfigError, UnknownEnvironment
@@ -29,9 +30,7 @@ _ALL_BUTTONS = (*BUTTONS, "select", "none")
 
 def names() -> list[str]:
     """Lists the game, which needs the user's ROM, and a tiny free stand-in for tests, which needs nothing."""
-    from pufferlib.environments.pokemon_red._console import import_pyboy
-
-    import_pyboy()
+    find_package("pyboy", "pokemon_red")
     return ["PokemonRed", "TestRom"]
 
 

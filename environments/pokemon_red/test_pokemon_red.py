@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -390,3 +392,23 @@ def test_reset__forgets_the_episode_before(env):
     with adapter.make("TestRom", frame_stack=1) as fresh:
         for one, other in zip(used, play(fresh), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_import__leaves_robots_able_to_draw():
+    """PyBoy imports PyOpenGL, which chooses its platform once: the one that MuJoCo needs without a display."""
+    code = (
+        "from pufferlib.environments import _mujoco, load\n"
+        "from pufferlib.exceptions import MissingDependency\n"
+        "load('pokemon_red').make('TestRom').close()\n"
+        "from OpenGL import platform\n"
+        "name = type(platform.PLATFORM).__name__\n"
+        "try:\n"
+        "    assert name.lower().startswith(_mujoco.find_backend()), name\n"
+        "except MissingDependency:\n"
+        "    pass  # this machine can't draw robots at all\n"
+    )
+    unset = ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL", "PYOPENGL_PLATFORM")
+    variables = {name: value for name, value in os.environ.items() if name not in unset}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
