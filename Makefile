@@ -3,7 +3,7 @@ ENV ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval test test-all-envs lint format bench wheel ci clean
+.PHONY: help install train eval test test-all-envs lint format bench wheel docs ci clean
 
 help: ## List the targets
 	@scripts/help $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: ## Measure speed beside the peers
 
 wheel: ## Build dist/*.tar.gz and, from it, dist/*.whl
 	@scripts/wheel
+
+docs: ## Build the documentation site into build/site
+	@scripts/docs
 
 ci: ## Do all that CI does, in a clone of the last commit
 	@scripts/ci

@@ -21,11 +21,3 @@ def test_readme__samples_run_in_order(tmp_path):
     assert len(blocks) == 3
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == ["(1832,) uint8", "MultiDiscrete([5 3 8])"]
-
-
-def test_readme__links_lead_to_files():
-    """Every relative link points to a file of the repository."""
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
