@@ -83,13 +83,13 @@ def describe_machine(*packages: str) -> str:
         f"{cores} usable cores, shared, load {os.getloadavg()[0]:.1f}",
         f"{platform.system()}, Python {platform.python_version()}",
         *(f"{package} {version(package)}" for package in packages),
-        f"commit {_commit()}",
+        f"commit {commit()}",
         time.strftime("%Y-%m-%d", time.gmtime()),
     ]
     return "; ".join(parts) + "."
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of this checkout, marked if files differ from it, or "unknown" outside one."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

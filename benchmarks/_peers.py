@@ -5,6 +5,7 @@ While one peer is measured the processes of all others are stopped (SIGSTOP): so
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -25,12 +26,14 @@ ANSWER_S = 180.0  # the longest that a peer may take for one request
 
 TORCH = "torch==2.13.0"
 GYMNASIUM = ("gymnasium==1.4.0", "numpy==2.4.6", "minigrid==3.2.0")
+ATARI = ("ale-py==0.12.1", "opencv-python-headless==5.0.0.93")
+NETHACK = ("--no-deps", "nle==1.3.0")  # its metadata pins gymnasium==1.2.0; it runs with every gymnasium from 1.0 on
 INSTALLS: dict[str, tuple[tuple[str, ...], ...]] = {
     # What `pip install` gets, call by call. Ours and the raw loop run in the interpreter of this process.
-    "gymnasium_vector": (GYMNASIUM,),
-    "sb3": ((TORCH, "stable-baselines3==2.9.2", *GYMNASIUM),),
-    "tianshou_vector": ((TORCH, "tianshou==2.0.1", *GYMNASIUM),),
-    "torchrl_vector": ((TORCH, "torchrl==0.14.1", *GYMNASIUM),),
+    "gymnasium_vector": ((*GYMNASIUM, *ATARI), NETHACK),
+    "sb3": ((TORCH, "stable-baselines3==2.9.2", *GYMNASIUM, *ATARI), NETHACK),
+    "tianshou_vector": ((TORCH, "tianshou==2.0.1", *GYMNASIUM, *ATARI), NETHACK),
+    "torchrl_vector": ((TORCH, "torchrl==0.14.1", *GYMNASIUM, *ATARI), NETHACK),
     "envpool_vector": (("envpool==1.2.5", "gymnasium==1.4.0", "numpy==2.4.6"),),
     "original": (
         ("setuptools<82", "wheel", "cython==3.3.1", "numpy==1.26.4", "gymnasium==0.29.1", "pettingzoo==1.24.1"),
@@ -38,6 +41,8 @@ INSTALLS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("filelock==3.20.0", "opencv-python-headless==4.11.0.86", "pynvml==12.0.0", "numpy==1.26.4"),
         # Its own pins can't be met: numpy 1.23 isn't built for Python 3.11 everywhere, gym 0.23 doesn't build.
         ("--no-build-isolation", "--no-deps", "pufferlib==1.0.1"),
+        # The games of the other peers; both run with its Gymnasium, whatever their metadata say.
+        ("--no-deps", "ale-py==0.12.1", "nle==1.3.0"),
     ),
 }
 
@@ -65,22 +70,29 @@ def interpreter(peer: str) -> str:
     if peer not in INSTALLS:
         return sys.executable
     folder = cache_folder() / peer
-    python = folder / "bin" / "python"
     stamp = folder / "installed"
     wanted = hashlib.sha256(repr((sys.version_info[:2], INSTALLS[peer])).encode()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print(f"installing {peer} into {folder}", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        for packages in INSTALLS[peer]:
-            command = [str(python), "-m", "pip", "install", "--quiet", *packages]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                told = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
-                why = " ".join(told)[-300:] or f"pip ended with {done.returncode}"
-                raise PeerError(f"pip install {' '.join(packages)} failed: {why}")
-        stamp.write_text(wanted)
-    return str(python)
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with open(cache_folder() / f"{peer}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another checkout may be installing it
+        if not stamp.exists() or stamp.read_text() != wanted:
+            print(f"installing {peer} into {folder}", flush=True)
+            install(folder, INSTALLS[peer])
+            stamp.write_text(wanted)
+    return str(folder / "bin" / "python")
+
+
+def install(folder: Path, calls: tuple[tuple[str, ...], ...]) -> None:
+    """Makes a virtual environment and installs what is listed into it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    for packages in calls:
+        command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            told = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
+            why = " ".join(told)[-300:] or f"pip ended with {done.returncode}"
+            raise PeerError(f"pip install {' '.join(packages)} failed: {why}")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,14 @@
-"""The environments of the benchmarks, the same in every virtual environment; they need Gymnasium and NumPy only."""
+"""The environments of the benchmarks and what is done in them, the same in every virtual environment.
+
+They need Gymnasium and NumPy, those that exist their own package too, which is imported when one is made.
+"""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium
@@ -115,6 +120,49 @@ def make_minigrid() -> gymnasium.Env:
     return _NoMission(gymnasium.make("MiniGrid-DoorKey-5x5-v0"))
 
 
+class _Stack(gymnasium.ObservationWrapper):
+    """Shows the last four pictures; written out because Gymnasium 0.29 and 1.4 have different wrappers for it."""
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        self.observation_space = gymnasium.spaces.Box(0, 255, (4, *env.observation_space.shape), np.uint8)
+        self.pictures: deque[Any] = deque(maxlen=4)
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        self.pictures.clear()
+        return super().reset(**options)
+
+    def observation(self, observation: Any) -> Any:
+        self.pictures.append(observation)
+        while len(self.pictures) < 4:
+            self.pictures.append(observation)
+        return np.stack(self.pictures)
+
+
+def make_pong() -> gymnasium.Env:
+    """Makes Pong with Gymnasium's preprocessing: 4 frames a step, the last two joined, 84 x 84 gray, 4 pictures."""
+    import ale_py.registration  # registers the environments, with Gymnasium 1.x
+
+    if "ALE/Pong-v5" not in gymnasium.registry:
+        ale_py.registration.register_v5_envs()
+    env = gymnasium.make("ALE/Pong-v5", frameskip=1, repeat_action_probability=0.0)
+    return _Stack(gymnasium.wrappers.AtariPreprocessing(env))
+
+
+def make_nethack() -> gymnasium.Env:
+    """Makes NLE's NetHackScore; its observation is a Dict of the map (21, 79), the status line and the message."""
+    import nle  # noqa: F401 - registers the environments
+
+    keys = ("glyphs", "blstats", "message")
+    return gymnasium.make("NetHackScore-v0", observation_keys=keys, save_ttyrec_every=0)
+
+
+def batches_of_actions(case: dict[str, Any], count: int, dtype: Any = np.int64) -> Iterator[np.ndarray]:
+    """Gives batches of `count` actions for ever, the same in every peer: drawn below `num_actions`, 64 that repeat."""
+    rng = np.random.default_rng(1)
+    return itertools.cycle([rng.integers(0, case["num_actions"], count).astype(dtype) for _ in range(64)])
+
+
 def creator(case: dict[str, Any]) -> Callable[[], Any]:
     """Gives the function that makes a case's environment, with its options bound."""
     from functools import partial
@@ -124,5 +172,7 @@ def creator(case: dict[str, Any]) -> Callable[[], Any]:
         "crowd": Crowd,
         "cartpole": make_cartpole,
         "minigrid": make_minigrid,
+        "pong": make_pong,
+        "nethack": make_nethack,
     }
     return partial(kinds[case["env"]], **case["options"])

@@ -1,7 +1,7 @@
 """Runs one peer's pool by the driver's requests: a line of JSON in, a line of JSON out.
 
-Requests: {"make": case}, {"warm": seconds}, {"run": seconds}, {"close": true}. A case has env, options, num_envs, mode,
-num_workers and batch_size; see `vector.py`. Imports nothing but the standard library.
+Requests: {"make": case}, {"warm": seconds}, {"run": seconds}, {"close": true}. A case has env, options, num_actions,
+num_envs, mode, num_workers and batch_size; see `_cases.py`. Imports nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EnvPool, whose environments are C++: its own CartPole, in as many threads as it is told."""
+"""EnvPool, whose environments are C++: its own CartPole and Pong, in as many threads as it is told."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from typing import Any
 
 import envpool
 import numpy as np
+from _environments import batches_of_actions
 from _harness import Pool, serve
 
 
 def make(case: dict[str, Any]) -> Pool:
     """Makes a pool."""
     count = case["num_envs"]
-    envs = envpool.make_gymnasium("CartPole-v1", num_envs=count, num_threads=case["num_workers"])
-    actions = np.zeros(count, np.int32)
+    # Its Pong has the frame skip, stack, size and gray of `make_pong`; FIRE opens a game.
+    name = {"cartpole": "CartPole-v1", "pong": "Pong-v5"}[case["env"]]
+    envs = envpool.make_gymnasium(name, num_envs=count, num_threads=case["num_workers"])
+    actions = batches_of_actions(case, count, np.int32)
     envs.reset()
-    return Pool(lambda: envs.step(actions), envs.close, count)
+    return Pool(lambda: envs.step(next(actions)), envs.close, count)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Gymnasium's SyncVectorEnv and AsyncVectorEnv, and CartPole's own vectorized version."""
+"""Gymnasium's SyncVectorEnv and AsyncVectorEnv, and what games have of their own: CartPole in NumPy, Atari in C++."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import gymnasium
-import numpy as np
-from _environments import creator
+from _environments import batches_of_actions, creator
 from _harness import Pool, serve
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
@@ -17,12 +16,17 @@ def make(case: dict[str, Any]) -> Pool:
     envs: Any
     if case["mode"] == "numpy":
         envs = gymnasium.make_vec("CartPole-v1", num_envs=count, vectorization_mode="vector_entry_point")
+    elif case["mode"] == "ale":
+        from ale_py import AtariVectorEnv
+
+        # Its defaults are the preprocessing of `make_pong`, but for FIRE at a game's start and clipped rewards.
+        envs = AtariVectorEnv("pong", num_envs=count, num_threads=case["num_workers"])
     else:
         pool = SyncVectorEnv if case["mode"] == "serial" else AsyncVectorEnv
         envs = pool([creator(case)] * count, autoreset_mode=AutoresetMode.SAME_STEP)
-    actions = np.zeros(count, np.int64)
+    actions = batches_of_actions(case, count)
     envs.reset(seed=1)
-    return Pool(lambda: envs.step(actions), envs.close, count)
+    return Pool(lambda: envs.step(next(actions)), envs.close, count)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from _environments import creator
+from _environments import batches_of_actions, creator
 from _harness import Pool, serve
 
 import pufferlib.emulation
@@ -23,12 +22,12 @@ def make(case: dict[str, Any]) -> Pool:
         options |= {"backend": pufferlib.vector.Multiprocessing, "num_workers": case["num_workers"]}
         options |= {"batch_size": case["batch_size"], "zero_copy": case["mode"] != "async"}
     envs = pufferlib.vector.make(lambda: wrapper(env_creator=make_env), **options)
-    actions = np.zeros(envs.agents_per_batch, np.int64)
+    actions = batches_of_actions(case, envs.agents_per_batch)
     envs.async_reset(1)
     envs.recv()
 
     def step() -> None:
-        envs.send(actions)
+        envs.send(next(actions))
         envs.recv()
 
     return Pool(step, envs.close, case["batch_size"])

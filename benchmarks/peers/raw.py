@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _environments import Crowd, creator
+from _environments import Crowd, batches_of_actions, creator
 from _harness import Pool, serve
 
 
@@ -14,14 +14,16 @@ def make(case: dict[str, Any]) -> Pool:
     for env in envs:
         env.reset(seed=1)
 
+    actions = batches_of_actions(case, len(envs))
+
     def step() -> None:
-        for env in envs:
+        for env, action in zip(envs, next(actions).tolist(), strict=True):
             if isinstance(env, Crowd):
                 env.step(dict.fromkeys(env.agents, 0))
                 if not env.agents:
                     env.reset()
             else:
-                _, _, terminated, truncated, _ = env.step(0)
+                _, _, terminated, truncated, _ = env.step(action)
                 if terminated or truncated:
                     env.reset()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from _environments import creator
+from _environments import batches_of_actions, creator
 from _harness import Pool, serve
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
@@ -14,9 +13,9 @@ def make(case: dict[str, Any]) -> Pool:
     """Makes a pool; SubprocVecEnv has one process for each environment."""
     creators = [creator(case)] * case["num_envs"]
     envs = DummyVecEnv(creators) if case["mode"] == "serial" else SubprocVecEnv(creators, start_method="fork")
-    actions = np.zeros(case["num_envs"], np.int64)
+    actions = batches_of_actions(case, case["num_envs"])
     envs.reset()
-    return Pool(lambda: envs.step(actions), envs.close, case["num_envs"])
+    return Pool(lambda: envs.step(next(actions)), envs.close, case["num_envs"])
 
 
 if __name__ == "__main__":

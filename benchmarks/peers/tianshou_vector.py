@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from _environments import creator
+from _environments import batches_of_actions, creator
 from _harness import Pool, serve
 from tianshou.env import DummyVectorEnv, ShmemVectorEnv
 
@@ -14,11 +14,11 @@ def make(case: dict[str, Any]) -> Pool:
     """Makes a pool; ShmemVectorEnv has one process for each environment and shares memory."""
     pool = DummyVectorEnv if case["mode"] == "serial" else ShmemVectorEnv
     envs = pool([creator(case)] * case["num_envs"])
-    actions = np.zeros(case["num_envs"], np.int64)
+    actions = batches_of_actions(case, case["num_envs"])
     envs.reset()
 
     def step() -> None:
-        _, _, terminals, truncations, _ = envs.step(actions)
+        _, _, terminals, truncations, _ = envs.step(next(actions))
         over = terminals | truncations
         if over.any():
             envs.reset(np.flatnonzero(over))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from _environments import creator
+from _environments import batches_of_actions, creator
 from _harness import Pool, serve
 from torchrl.envs import GymWrapper, ParallelEnv, SerialEnv
 
@@ -19,13 +19,13 @@ def make(case: dict[str, Any]) -> Pool:
     options = {} if case["mode"] == "serial" else {"mp_start_method": "fork"}
     envs = pool(count, lambda: GymWrapper(make_env(), categorical_action_encoding=True), **options)
     state = envs.reset()
-    actions = torch.zeros_like(envs.rand_action(state)["action"])
+    actions = batches_of_actions(case, count)
     holder = [state]
 
     @torch.no_grad()
     def step() -> None:
         state = holder[0]
-        state["action"] = actions
+        state["action"] = torch.from_numpy(next(actions))
         holder[0] = envs.step_and_maybe_reset(state)[1]
 
     return Pool(step, envs.close, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_vector__writes_a_row_for_each_case(tmp_path):
     assert "### Losses\n\nNone." in text
 
 
+def test_vector__a_case_measured_again_is_merged(tmp_path):
+    """A run of one case replaces its numbers and leaves those of the others, in the tables and in the JSON file."""
+    options = ["--peers", "ours", "--rounds", "1", "--round-s", "0.001", "--output", str(tmp_path / "RESULTS.md")]
+    for case in ("20 us", "0 us, 64 B; 64", "20 us"):
+        run("benchmarks/vector.py", "--case", case, *options)
+
+    text = (tmp_path / "RESULTS.md").read_text()
+    titles = ["20 us, 64 B; 8 envs, 2 workers", "0 us, 64 B; 64 envs, 2 workers"]
+    assert [text.count(f"\n**{title}** (load ") for title in titles] == [1, 1]
+    saved = json.loads((tmp_path / "results" / "vector.json").read_text())
+    assert list(saved) == titles
+    assert len(saved[titles[0]]["turns"]["Serial"]) == 1
+
+
 def test_vector__a_peer_that_fails_is_told_of(tmp_path):
     """What can't run is a row that says why, and the other contenders are measured."""
     path = tmp_path / "RESULTS.md"
@@ -59,9 +74,10 @@ def test_vector__a_peer_that_fails_is_told_of(tmp_path):
     program = f"""
 import sys
 sys.path.insert(0, "benchmarks")
+import _vector_cases
 import vector
 vector.GROUPS["Many agents"][0].contenders[0].__dict__["script"] = "broken"
-vector.NAMES["broken", "loop"] = "a broken one"
+_vector_cases.NAMES["broken", "loop"] = "a broken one"
 sys.argv = ["vector.py", *{[*options, "--output", str(path)]!r}]
 vector.main()
 """
