@@ -23,7 +23,7 @@ from typing import Any, Literal, TextIO
 import pufferlib
 from pufferlib._install import APT, find, find_missing
 from pufferlib.environments._recipes import Recipe
-from pufferlib.vector._cores import count_usable_cores
+from pufferlib.vector._cores import count_usable_cores, find_memory_limit, read_quota
 
 State = Literal["ok", "note", "absent", "broken"]
 
@@ -36,6 +36,8 @@ MARKS: dict[State, tuple[str, str]] = {  # sign and ANSI color
 PROBE_LIMIT_S = 180.0
 NUM_STEPS = 20
 LITTLE_SHM_BYTES = 1 << 26  # Docker's default for /dev/shm: 64 MiB
+# Packages that bring games of their own: where the files are, and what they are called.
+ROMS = {"ale-py": ("ale_py/roms/*.bin", "Atari ROMs")}
 # Tries something in another process and ends with one line of JSON; what packages print stands before it.
 TORCH_PROBE = """
 import json, torch
@@ -51,18 +53,19 @@ import pufferlib.environments, pufferlib.vector
 from pufferlib.exceptions import PufferError
 adapter, num_steps = sys.argv[1], int(sys.argv[2])
 module = pufferlib.environments.load(adapter)
-missing = {}
+missing, found = {}, {}
 for name, what in getattr(module, "NEEDS_FILES", {}).items():
     try:
         module.make(name).close()
+        found[name] = what
     except PufferError as error:
-        missing[name] = f"{what}: {error}"
+        missing[name] = f"{what}: {getattr(error, 'problem', error)}", getattr(error, "remedy", "")
 name, options = module.SAMPLES[0]
 with pufferlib.vector.make(module.env_creator(name), env_kwargs=options) as envs:
     envs.reset(seed=0)
     for _ in range(num_steps):
         envs.step(envs.action_space.sample())
-print(json.dumps({"count": len(module.names()), "name": name, "missing": missing}))
+print(json.dumps({"count": len(module.names()), "name": name, "missing": missing, "found": found}))
 """
 
 
@@ -126,14 +129,28 @@ def machine() -> Iterator[Finding]:
         yield Finding(
             "pufferlib", "broken", f"{pufferlib.__version__} at {where}, without its C core: {error}", _REBUILD
         )
-    usable, present = count_usable_cores(), os.cpu_count() or 1
-    text = f"{usable} usable" + (f" of {present} (affinity or a cgroup quota)" if usable < present else "")
-    yield Finding("cores", "ok", text)
+    if variant := os.environ.get("PUFFERTANK"):
+        yield Finding("container", "ok", f"PufferTank, the variant for {variant}")
+    yield cores()
     pages = {name: os.sysconf(name) for name in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES") if name in os.sysconf_names}
     if len(pages) == 2:
         total, free = (count * os.sysconf("SC_PAGE_SIZE") for count in pages.values())
-        yield Finding("memory", "ok", f"{_size(free)} free of {_size(total)}")
+        limit = find_memory_limit()
+        limited = f"; the cgroup takes {_size(limit)} at most" if limit is not None and limit < total else ""
+        yield Finding("memory", "ok", f"{_size(free)} free of {_size(total)}{limited}")
     yield from shared_memory()
+
+
+def cores() -> Finding:
+    """Counts the cores that this process may use, and says what takes the others away."""
+    usable, present = count_usable_cores(), os.cpu_count() or 1
+    if usable == present:
+        return Finding("cores", "ok", f"{usable} usable")
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else present
+    quota = read_quota()
+    causes = [f"affinity leaves {affinity}"] if affinity < present else []
+    causes += [f"the cgroup's quota is {quota:g}"] if quota is not None and quota < present else []
+    return Finding("cores", "ok", f"{usable} usable of {present}: {', '.join(causes)}")
 
 
 def shared_memory(path: str = "/dev/shm") -> Iterator[Finding]:
@@ -158,8 +175,9 @@ def torch() -> Iterator[Finding]:
         yield Finding("driver", "ok", driver["text"])
     else:
         text = "no NVIDIA driver answers (nvidia-smi)"
-        in_docker = os.path.exists("/.dockerenv")
-        yield Finding("driver", "note", text, "If the host has a GPU: docker run --gpus all ..." if in_docker else "")
+        yield Finding(
+            "driver", "note", text, "If the host has a GPU: docker run --gpus all ..." if _in_docker() else ""
+        )
     if importlib.util.find_spec("torch") is None:
         yield Finding("torch", "absent", "not installed: training needs it", "pip install 'pufferlib[train]'")
         return
@@ -170,7 +188,8 @@ def torch() -> Iterator[Finding]:
     built_for = f"CUDA {result['cuda']}" if result["cuda"] else "CPU only"
     yield Finding("torch", "ok", f"{result['version']}, built for {built_for}")
     if result["gpus"]:
-        yield Finding("gpu", "ok", ", ".join(result["gpus"]))
+        fit = f"; torch wants CUDA {result['cuda']}, the driver takes CUDA {driver['cuda']}" if driver else ""
+        yield Finding("gpu", "ok", ", ".join(result["gpus"]) + fit)
     elif driver and not result["cuda"]:
         remedy = "pip install --force-reinstall torch, from an index with CUDA builds"
         yield Finding("gpu", "broken", "there is one, but this torch is built for the CPU only", remedy)
@@ -226,11 +245,28 @@ def environment(recipe: Recipe, runs: bool) -> list[Finding]:
     if result is None:
         return [Finding(name, "broken", f"{text}: {problem}", apt or f"{install}, or see {problem_log(name)}")]
     findings = [Finding(name, "ok", f"{text}, {result['count']} environments; {result['name']} runs")]
-    for other, what in result["missing"].items():
-        findings.append(Finding("", "note", f"{other} needs {what}"))
+    findings += roms(recipe)
+    for other, what in result["found"].items():
+        findings.append(Finding("", "ok", f"{other} has {what}"))
+    for other, (what, remedy) in result["missing"].items():
+        mount = " In Docker, mount it: docker run -v FILE:THERE:ro ..." if remedy and _in_docker() else ""
+        findings.append(Finding("", "note", f"{other} needs {what}", remedy + mount))
     if debian:
         findings.append(Finding("", "note", "for more frames: " + "; ".join(package.why for package in debian), apt))
     return findings
+
+
+def roms(recipe: Recipe) -> Iterator[Finding]:
+    """Counts the games that the packages of an adapter bring."""
+    for name in (requirement.name for requirement in recipe.requirements if requirement.name in ROMS):
+        pattern, what = ROMS[name]
+        there = [file for file in importlib.metadata.files(name) or () if file.match(pattern)]
+        count = sum(os.path.isfile(file.locate()) for file in there)
+        text = f"{count} {what} come with {name}"
+        if count:
+            yield Finding("", "ok", text)
+        else:
+            yield Finding("", "broken", text, f"pip install --force-reinstall --no-deps {name}")
 
 
 def problem_log(name: str) -> str:
@@ -277,6 +313,11 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _in_docker() -> bool:
+    """Whether this is the inside of one of Docker's containers."""
+    return os.path.exists("/.dockerenv")
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""How many processor cores this process may really use."""
+"""How many processor cores, and how much memory, this process may really use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def count_usable_cores(root: Path = Path("/")) -> int:
         root: where /proc and /sys are found; only tests give another one.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _read_quota(root)
+    quota = read_quota(root)
     return max(1, count if quota is None else min(count, math.ceil(quota)))
 
 
-def _read_quota(root: Path) -> float | None:
+def read_quota(root: Path = Path("/")) -> float | None:
     """The smallest quota, in cores, of this process's control groups and those above them (versions 2 and 1)."""
     quotas = []
-    for folder in _cgroup_folders(root):
+    for folder in _cgroup_folders(root, "cpu"):
         text = (
             _read(folder / "cpu.max") or f"{_read(folder / 'cpu.cfs_quota_us')} {_read(folder / 'cpu.cfs_period_us')}"
         )
@@ -31,13 +31,23 @@ def _read_quota(root: Path) -> float | None:
     return min(quotas, default=None)
 
 
-def _cgroup_folders(root: Path) -> list[Path]:
+def find_memory_limit(root: Path = Path("/")) -> int | None:
+    """The smallest limit on memory, in bytes, of this process's control groups and those above them."""
+    limits = []
+    for folder in _cgroup_folders(root, "memory"):
+        text = _read(folder / "memory.max") or _read(folder / "memory.limit_in_bytes")
+        if text.strip().isdigit():
+            limits.append(int(text))
+    return min(limits, default=None)
+
+
+def _cgroup_folders(root: Path, kind: str) -> list[Path]:
     folders = []
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and kind not in controllers.split(","):
             continue
-        base = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        base = root / "sys/fs/cgroup" / (kind if controllers else "")
         group = base / path.lstrip("/")
         while group != base and base in group.parents:
             folders.append(group)

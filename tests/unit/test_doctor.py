@@ -81,6 +81,66 @@ def test_environment__names_the_debian_packages_that_it_lacks(monkeypatch):
     assert finding.remedy == "apt-get install --no-install-recommends libno"
 
 
+def test_environment__says_which_files_of_the_users_are_missing_and_where_they_go(monkeypatch):
+    """What is there is said as well; in Docker a file must be mounted."""
+    answer = {
+        "count": 3,
+        "name": "one",
+        "found": {"two": "a level"},
+        "missing": {"three": ["a ROM: none here", "Put it at X."]},
+    }
+    monkeypatch.setattr(_doctor, "probe", lambda *arguments: (answer, ""))
+    monkeypatch.setattr(_doctor, "_in_docker", lambda: True)
+    findings = _doctor.environment(recipe("gymnasium"), runs=True)
+
+    assert [finding.state for finding in findings] == ["ok", "ok", "note"]
+    assert findings[1].text == "two has a level"
+    assert findings[2].text == "three needs a ROM: none here"
+    assert findings[2].remedy == "Put it at X. In Docker, mount it: docker run -v FILE:THERE:ro ..."
+
+
+def test_roms__that_a_package_brings_are_counted(monkeypatch):
+    """A package whose games are gone is broken, and pip brings them back."""
+    monkeypatch.setattr(_doctor, "ROMS", {"gymnasium": ("gymnasium/envs/classic_control/*.py", "games")})
+    (finding,) = _doctor.roms(recipe("gymnasium"))
+    monkeypatch.setattr(_doctor, "ROMS", {"gymnasium": ("gymnasium/*.rom", "games")})
+    (gone,) = _doctor.roms(recipe("gymnasium"))
+
+    assert finding.state == "ok" and finding.text.endswith(" games come with gymnasium")
+    assert int(finding.text.split()[0]) >= 5
+    assert (gone.state, gone.text) == ("broken", "0 games come with gymnasium")
+    assert gone.remedy == "pip install --force-reinstall --no-deps gymnasium"
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "text"),
+    [
+        (8, None, "8 usable"),
+        (3, None, "3 usable of 8: affinity leaves 3"),
+        (8, 1.5, "2 usable of 8: the cgroup's quota is 1.5"),
+        (3, 2.0, "2 usable of 8: affinity leaves 3, the cgroup's quota is 2"),
+    ],
+)
+def test_cores__say_what_takes_the_others_away(monkeypatch, affinity, quota, text):
+    """Affinity and the quota of a control group are told apart: they are lifted in different places."""
+    monkeypatch.setattr(_doctor.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(_doctor.os, "sched_getaffinity", lambda pid: set(range(affinity)), raising=False)
+    monkeypatch.setattr(_doctor, "read_quota", lambda: quota)
+    monkeypatch.setattr("pufferlib.vector._cores.read_quota", lambda root: quota)
+
+    assert _doctor.cores().text == text
+
+
+def test_machine__names_a_limit_on_memory_and_the_container(monkeypatch):
+    """`docker run --memory` doesn't change what the kernel says there is."""
+    monkeypatch.setattr(_doctor, "find_memory_limit", lambda: 1 << 20)
+    monkeypatch.setenv("PUFFERTANK", "cuda")
+    texts = {finding.name: finding.text for finding in _doctor.machine()}
+
+    assert texts["memory"].endswith("; the cgroup takes 1 MiB at most")
+    assert texts["container"] == "PufferTank, the variant for cuda"
+
+
 def test_probe__that_takes_too_long_is_ended(monkeypatch):
     """A hanging import doesn't hang the doctor."""
     monkeypatch.setattr(_doctor, "PROBE_LIMIT_S", 0.2)
@@ -100,7 +160,7 @@ DRIVER = {"cuda": "12.4", "text": "takes CUDA 12.4: a GPU"}
     ("driver", "torch", "state", "words"),
     [
         ({}, {"cuda": None, "gpus": []}, "note", "on the CPU"),
-        (DRIVER, {"cuda": "12.4", "gpus": ["a GPU"]}, "ok", "a GPU"),
+        (DRIVER, {"cuda": "12.4", "gpus": ["a GPU"]}, "ok", "a GPU; torch wants CUDA 12.4, the driver takes CUDA 12.4"),
         (DRIVER, {"cuda": None, "gpus": []}, "broken", "built for the CPU only"),
         (DRIVER, {"cuda": "13.0", "gpus": []}, "broken", "torch wants CUDA 13.0, the driver takes CUDA 12.4"),
     ],

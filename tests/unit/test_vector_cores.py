@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pufferlib.vector._cores import count_usable_cores
+from pufferlib.vector._cores import count_usable_cores, find_memory_limit
 
 
 @pytest.fixture
@@ -66,3 +66,24 @@ def test_cores__are_those_of_the_machine_where_there_is_no_affinity(system, monk
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
 
     assert count_usable_cores(tmp_path) == 7
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limit"),
+    [
+        ("0::/a/b\n", {"a/memory.max": "4096\n", "a/b/memory.max": "max\n"}, 4096),
+        ("5:memory:/a\n4:cpu:/b\n", {"memory/a/memory.limit_in_bytes": "8192\n", "cpu/b/memory.max": "1"}, 8192),
+        ("0::/\n", {}, None),
+    ],
+)
+def test_memory__limit_is_the_smallest_on_the_way_to_the_root(tmp_path, groups, files, limit):
+    """Control groups of both versions; `max` is no limit."""
+    for name, text in {
+        "proc/self/cgroup": groups,
+        **{f"sys/fs/cgroup/{name}": text for name, text in files.items()},
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    assert find_memory_limit(tmp_path) == limit
