@@ -47,6 +47,16 @@ def read_extras() -> dict[str, list[str]]:
     return extras | {name: recipe.extra for name, recipe in read_recipes(ROOT / "environments").items()}
 
 
+def find_files(*patterns: str) -> list[str]:
+    """Lists the files of the checkout that match, sorted, relative to its root."""
+    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def list_environments() -> tuple[str, str]:
+    """The macro that tells `_native/environments.c` which environments there are: each file of `pufferlib/ocean`."""
+    return "PUFFER_ENVIRONMENTS", " ".join(f"X({Path(file).stem})" for file in find_files("pufferlib/ocean/*.c"))
+
+
 setup(
     packages=[
         *find_packages(include=["pufferlib", "pufferlib.*"]),
@@ -60,9 +70,9 @@ setup(
     ext_modules=[
         Extension(
             "pufferlib._native.core",
-            sources=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("pufferlib/_native/*.c")),
-            depends=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("pufferlib/_native/**/*.h")),
-            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            sources=find_files("pufferlib/_native/*.c", "pufferlib/ocean/*.c"),
+            depends=find_files("pufferlib/_native/**/*.h", "pufferlib/ocean/*.h"),
+            define_macros=[("Py_LIMITED_API", "0x030B0000"), list_environments()],
             extra_compile_args=FLAGS,
             py_limited_api=True,
         )

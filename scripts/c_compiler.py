@@ -21,6 +21,7 @@ FLAGS = [
     "-std=c11",
     "-O3",
     "-ffp-contract=off",
+    "-fno-math-errno",
     "-fvisibility=hidden",
     "-Wall",
     "-Wextra",

@@ -33,7 +33,13 @@ PACKAGES = (
     "environments/*/recipe.toml",
     "environments/*/apt.txt",
 )
-NATIVE = ("setup.py", "scripts/build_backend.py", "scripts/c_compiler.py", "pufferlib/_native/**/*.[ch]")
+NATIVE = (
+    "setup.py",
+    "scripts/build_backend.py",
+    "scripts/c_compiler.py",
+    "pufferlib/_native/**/*.[ch]",
+    "pufferlib/ocean/*.[ch]",
+)
 
 
 def main(words: list[str]) -> None:

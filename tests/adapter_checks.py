@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
-
-from pufferlib.emulation import GymnasiumPufferEnv
 
 SLOW_S = 300  # the limit of a test that makes many environments, or slow ones, on a busy machine
 
 
 def is_gymnasium(env: Any) -> bool:
     """Says whether an emulated environment has the single-agent API."""
-    return isinstance(env, GymnasiumPufferEnv)
+    return isinstance(env, gymnasium.Env)
 
 
 def skip_if_declared(deviations: dict[str, str], key: str) -> None:

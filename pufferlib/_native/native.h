@@ -13,6 +13,16 @@
 /* advantage.c: advantages of a rollout. */
 PyObject *puffer_advantage(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
+/* environments.c: first-party environments. */
+PyObject *puffer_env_batch(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_ends(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_init(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_render(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_reset(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_state_bytes(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_step(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_env_table(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+
 /* plan.c, pack.c, unpack.c: values of a space to flat rows and back. */
 PyObject *puffer_compile(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_pack(PyObject *module, PyObject *const *args, Py_ssize_t num_args);

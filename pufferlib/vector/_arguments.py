@@ -14,7 +14,7 @@ from pufferlib.exceptions import ActionMismatch, InvalidVectorOption
 Seeds = int | Sequence[int | None] | None
 
 
-def check_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
+def check_seeds(seed: Seeds, num_envs: int) -> Sequence[int | None]:
     """Gives one seed, or None, an environment.
 
     Raises:
@@ -26,7 +26,7 @@ def check_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
     try:
         if not isinstance(seed, Sequence | np.ndarray):
             first = operator.index(seed)
-            return [first + i for i in range(num_envs)]
+            return range(first, first + num_envs)
         seeds = [None if value is None else operator.index(value) for value in seed]
     except TypeError:
         raise InvalidVectorOption("seed", repr(seed), "is no whole number.", remedy) from None

@@ -5,13 +5,14 @@ Shapes: B rows in a batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pufferlib.vector._arena import Arena
-from pufferlib.vector._group import Info
+from pufferlib.vector._infos import Info
 
 
 class Batch(NamedTuple):
@@ -21,7 +22,7 @@ class Batch(NamedTuple):
     rewards: npt.NDArray[np.float64]  # (B,)
     terminals: npt.NDArray[np.bool_]  # (B,)
     truncations: npt.NDArray[np.bool_]  # (B,)
-    infos: list[Info]  # one dict an environment of the batch, {} where there is nothing
+    infos: Sequence[Info]  # one dict an environment of the batch, {} where there is nothing
     env_id: npt.NDArray[np.int64]  # (B,) which of the N rows these are
     mask: npt.NDArray[np.bool_]  # (B,) True where an agent acts on this observation; see `Pool`
 

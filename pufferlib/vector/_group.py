@@ -7,6 +7,7 @@ Shapes: A agent slots in an environment.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -19,24 +20,14 @@ from pufferlib.emulation import Buffers, emulate
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
 from pufferlib.spaces import Emulated
 from pufferlib.vector._arena import Arena
+from pufferlib.vector._infos import EndInfo, EpisodeFormat, Info
 from pufferlib.vector._options import Autoreset, Recipe
 
-Info: TypeAlias = dict[Any, Any]
 InfoMode = Literal["ends", "all", "split"]
 Caught: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
+CAUGHT: Caught = (Exception, SystemExit)
 LONGEST_TEXT = 2000  # characters of an exception's text in ours; the cause has all of it
-
-
-class EndInfo(NamedTuple):
-    """Both infos of a step that ended an episode and reset the environment, kept apart."""
-
-    final: Info
-    reset: Info
-
-    def merged(self) -> Info:
-        """Joins both as users see them: the last step's info, plus a non-empty reset info under `reset_info`."""
-        return {**self.final, "reset_info": self.reset} if self.reset else self.final
 
 
 class Traits(NamedTuple):
@@ -47,6 +38,7 @@ class Traits(NamedTuple):
     is_gymnasium: bool  # one agent that is always there
     metadata: dict[str, Any]
     render_mode: str | None
+    episodes: EpisodeFormat | None = None  # of native environments, whose infos are `EpisodeInfos`
 
 
 class Member:
@@ -72,13 +64,20 @@ class EnvGroup:
     `EnvironmentFailed`; the group must then only be closed.
     """
 
-    def __init__(self, recipes: Sequence[Recipe], first: int = 0, caught: Caught = (Exception, SystemExit)) -> None:
+    def __init__(
+        self,
+        recipes: Sequence[Recipe],
+        first: int = 0,
+        caught: Caught = CAUGHT,
+        made: Sequence[Any] = (),
+    ) -> None:
         """Makes the environments; where one can't be made, closes those that could.
 
         Args:
             recipes: one an environment.
             first: the first one's index in the pool.
             caught: what counts as an environment's failure; anything else passes unchanged.
+            made: what the first recipes made already.
 
         Raises:
             EnvironmentFailed: a creator raised.
@@ -89,16 +88,16 @@ class EnvGroup:
         self.envs: list[Any] = []
         self.members: list[Member] = []
         self.info_mode: InfoMode = "ends"
-        made: list[Any] = []
+        ready = list(made)
+        own: list[Any] = []
         try:
             for index, recipe in enumerate(recipes, first):
-                made.append(self._guard(recipe, index, "constructor", None))
-                check_twins(made, first)
-                self.envs.append(self._guard(partial(emulate, made[-1]), index, "constructor", None))
+                own.append(ready.pop(0) if ready else self._guard(recipe, index, "constructor", None))
+                check_twins(own, first)
+                self.envs.append(self._guard(partial(emulate, own[-1]), index, "constructor", None))
                 check_same_spaces(self.envs[0], self.envs[-1], index)
         except BaseException:
-            for env in self.envs + made[len(self.envs) :]:
-                _close_quietly(env)
+            close_quietly([*self.envs, *own[len(self.envs) :], *ready])
             raise
 
     @property
@@ -167,7 +166,7 @@ class EnvGroup:
             raise
         except self._caught as error:
             member = members[len(infos)]  # the loops append one info an environment
-            raise EnvironmentFailed(member.index, "step", member.seed, _describe(error)) from error
+            raise EnvironmentFailed(member.index, "step", member.seed, describe(error)) from error
         if self._tracks_ends:
             for index, member in enumerate(members, start):
                 self._episode_over[index] = member.env.episode_over
@@ -185,7 +184,7 @@ class EnvGroup:
             try:
                 self.envs.pop().close()
             except self._caught as error:  # raised below, once the others are closed
-                failure = self.failure(index, "close", _describe(error))
+                failure = self.failure(index, "close", describe(error))
                 failure.__cause__ = error
         self.members = []
         if failure is not None:
@@ -243,7 +242,7 @@ class EnvGroup:
         try:
             return call()
         except self._caught as error:
-            raise EnvironmentFailed(index, phase, seed, _describe(error)) from error
+            raise EnvironmentFailed(index, phase, seed, describe(error)) from error
 
     def _step_same(self, members: list[Member], infos: list[Any]) -> None:
         """Steps; an environment whose episode ends is reset in the same step."""
@@ -333,7 +332,7 @@ def _any_end(buffers: Buffers) -> bool:
     return b"\x01" in buffers.terminals.tobytes() or b"\x01" in buffers.truncations.tobytes()
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Words an exception in one line, at most some hundred characters."""
     try:
         text = str(error)
@@ -343,9 +342,8 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _close_quietly(env: Any) -> None:
-    """Closes an environment of a pool that couldn't be built; the first error is the one to report."""
-    try:
-        env.close()
-    except Exception:  # noqa: BLE001, S110 - the constructor's error is on its way
-        pass
+def close_quietly(envs: Sequence[Any]) -> None:
+    """Closes environments of a pool that couldn't be built; the first error is the one to report."""
+    for env in envs:
+        with contextlib.suppress(Exception):
+            env.close()

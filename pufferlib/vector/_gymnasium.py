@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pufferlib.exceptions import InvalidVectorOption, MissingDependency
-from pufferlib.vector._group import EndInfo, Info
+from pufferlib.vector._infos import EndInfo, Info
 from pufferlib.vector._pool import State
 
 if TYPE_CHECKING:

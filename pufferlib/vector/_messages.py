@@ -12,6 +12,7 @@ import pickle
 import socket
 import struct
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -71,7 +72,7 @@ class Attach:
 class Reset:
     """What comes with RESET. Seeds and masks have one entry an environment of the pool."""
 
-    seeds: list[int | None]
+    seeds: Sequence[int | None]
     options: dict[str, Any] | None
     selected: Any  # (E,) bool, or None for all
     over: Any = None  # (E,) bool: where the caller must see an end, because a worker was lost; or None

@@ -23,7 +23,7 @@ from pufferlib.vector._arena import Arena, ArenaSpec, LostRows
 from pufferlib.vector._batch import Block
 from pufferlib.vector._cores import count_usable_cores
 from pufferlib.vector._crew import Crew
-from pufferlib.vector._group import EndInfo
+from pufferlib.vector._infos import EndInfo, EpisodeInfos, join_infos
 from pufferlib.vector._messages import Command, Reset, Status, encode_any
 from pufferlib.vector._options import PoolOptions
 from pufferlib.vector._pool import Pool, State
@@ -130,7 +130,7 @@ class Multiprocessing(Pool):
     # The contract
 
     def _start_reset(
-        self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
+        self, seeds: Sequence[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
         reset = Reset(seeds, options, selected)
         data = _encode("options", options, reset)
@@ -155,15 +155,15 @@ class Multiprocessing(Pool):
             self._pending[group] = 1
             self._calls[group], self._since[group] = "step", now
 
-    def _finish(self) -> tuple[Block, list[Any]]:
+    def _finish(self) -> tuple[Block, Any]:
         self._wait(self._need)
         self._batch_groups = self._ready.tolist()
-        infos: list[Any] = []
+        parts = []
         for group in self._batch_groups:
             first = group * self._group_size
-            for worker in range(first, first + self._group_size):
-                infos += self._collect(worker)
+            parts += [self._collect(worker) for worker in range(first, first + self._group_size)]
             self._pending[group] = 0
+        infos = join_infos(parts)
         self._cursor = (self._batch_groups[-1] + 1) % len(self._pending)
         if not self._gathers:
             return self._blocks[self._batch_groups[0]], infos
@@ -290,15 +290,22 @@ class Multiprocessing(Pool):
                     assert self._timeout_s is not None
                     self._handle(worker, WorkerStuck(worker, process.envs, self._timeout_s, call))
 
-    def _collect(self, worker: int) -> list[Any]:
+    def _no_infos(self) -> Any:
+        """The infos of a worker that has nothing to say."""
+        episodes = self.traits.episodes
+        if episodes is None:
+            return [{} for _ in range(self._envs_per_worker)]
+        return EpisodeInfos(self._envs_per_worker, np.empty((0, 3 + len(episodes.numbers))), episodes)
+
+    def _collect(self, worker: int) -> Any:
         """Reads what a worker that is ready has to say: one info an environment, or the result of a call."""
         _, status = core.signal_status(self._lines, worker)
         if status == Status.SILENT:
-            return [{} for _ in range(self._envs_per_worker)]
+            return self._no_infos()
         if status == RESTARTED:
             return self._restart_infos.pop(worker)
         try:
-            result: list[Any] = self._crew.processes[worker].receive(self._calls[worker // self._group_size])
+            result: Any = self._crew.processes[worker].receive(self._calls[worker // self._group_size])
         except PufferError as error:
             self._handle(worker, error)
             return self._collect(worker)

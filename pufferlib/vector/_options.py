@@ -141,8 +141,11 @@ def _check_recipes(
     """Makes one recipe an environment from one creator for all, or a list with one each."""
     if callable(env_creators):
         total = 1 if num_envs is None else check_count("num_envs", num_envs)
+        arguments = [_check_args(env_args)]
+        if env_kwargs is None or isinstance(env_kwargs, Mapping):  # one recipe, however many environments
+            return (Recipe(env_creators, arguments[0], _check_kwargs(env_kwargs or {})),) * total
         creators: list[Creator] = [env_creators] * total
-        arguments = [_check_args(env_args)] * total
+        arguments *= total
     else:
         creators = _check_creators(env_creators)
         total = len(creators) if num_envs is None else check_count("num_envs", num_envs)
@@ -155,11 +158,16 @@ def _check_recipes(
         keywords: list[Mapping[str, Any]] = [env_kwargs or {}] * total
     else:
         keywords = _check_length("env_kwargs", env_kwargs, total)
-    for kwargs in keywords:
-        if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
-            remedy = "Pass a dict, or a list with one dict an environment."
-            raise InvalidVectorOption("env_kwargs", repr(kwargs), "is not a dict of keyword arguments.", remedy)
-    return tuple(Recipe(c, a, dict(k)) for c, a, k in zip(creators, arguments, keywords, strict=True))
+    options = [_check_kwargs(kwargs) for kwargs in keywords]
+    return tuple(Recipe(c, a, k) for c, a, k in zip(creators, arguments, options, strict=True))
+
+
+def _check_kwargs(kwargs: Any) -> dict[str, Any]:
+    """Accepts keyword arguments as a mapping; gives a copy."""
+    if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
+        remedy = "Pass a dict, or a list with one dict an environment."
+        raise InvalidVectorOption("env_kwargs", repr(kwargs), "is not a dict of keyword arguments.", remedy)
+    return dict(kwargs)
 
 
 def _check_creators(env_creators: Any) -> list[Creator]:

@@ -28,7 +28,8 @@ from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, VectorS
 from pufferlib.vector._arena import Arena
 from pufferlib.vector._arguments import Seeds, check_reset_mask, check_seeds, write_actions
 from pufferlib.vector._batch import Batch, Block
-from pufferlib.vector._group import EndInfo, Info, Traits
+from pufferlib.vector._group import Traits
+from pufferlib.vector._infos import EndInfo, Info
 from pufferlib.vector._options import PoolOptions
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ class Pool(ABC):
 
     # Calls
 
-    def reset(self, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[npt.NDArray[Any], list[Info]]:
+    def reset(
+        self, seed: Seeds = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[Any], Sequence[Info]]:
         """Resets every environment and waits for all of them.
 
         Args:
@@ -160,7 +163,7 @@ class Pool(ABC):
 
     def step(
         self, actions: npt.ArrayLike
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], list[Info]]:
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Sequence[Info]]:
         """Steps every environment and waits for all of them.
 
         Args:
@@ -278,7 +281,7 @@ class Pool(ABC):
 
     @abstractmethod
     def _start_reset(
-        self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
+        self, seeds: Sequence[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
         """Begins to reset all environments, or the selected ones; finishes what is under way and forgets it.
 
@@ -291,7 +294,7 @@ class Pool(ABC):
         """Begins to step a block whose actions are in the arena."""
 
     @abstractmethod
-    def _finish(self) -> tuple[Block, list[Any]]:
+    def _finish(self) -> tuple[Block, Any]:
         """Waits for a block and gives its infos."""
 
     @abstractmethod
@@ -312,7 +315,7 @@ class Pool(ABC):
 
     # Shared steps
 
-    def _receive(self) -> list[Any]:
+    def _receive(self) -> Any:
         """Finishes one batch; whatever goes wrong in it, an interrupt included, leaves the pool failed."""
         try:
             self._block, infos = self._finish()
@@ -327,10 +330,11 @@ class Pool(ABC):
         self._state = State.FAILED
         self._failure = f"{error}" or type(error).__name__
 
-    def _merged(self, infos: list[Any]) -> list[Info]:
+    def _merged(self, infos: Any) -> Sequence[Info]:
         """Gives infos as users see them, also where `as_gymnasium` keeps them apart."""
         if not self._is_split:
-            return infos
+            merged: Sequence[Info] = infos
+            return merged
         return [info.merged() if isinstance(info, EndInfo) else info for info in infos]
 
     def _keep_apart(self) -> None:

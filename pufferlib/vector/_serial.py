@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pufferlib.vector._arena import Arena, ArenaSpec
 from pufferlib.vector._batch import Block
-from pufferlib.vector._group import EnvGroup
+from pufferlib.vector._groups import make_group
 from pufferlib.vector._options import PoolOptions
 from pufferlib.vector._pool import Pool
 
@@ -31,7 +31,7 @@ class Serial(Pool):
             EnvironmentFailed: a creator raised; the environments made before it are closed.
             InvalidVectorOption: the environments don't share their spaces.
         """
-        self._group = EnvGroup(options.recipes)
+        self._group = make_group(options.recipes)
         try:
             traits = self._group.traits
             arena = Arena.allocate(ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated))
@@ -43,7 +43,7 @@ class Serial(Pool):
         self._driver_env = self._group.envs[0]
         starts = range(0, options.num_envs, options.batch_size)
         self._blocks = [Block.of(arena, range(start, start + options.batch_size)) for start in starts]
-        self._work: deque[tuple[Block, Callable[[], list[Any]]]] = deque()
+        self._work: deque[tuple[Block, Callable[[], Any]]] = deque()
         step = self._group.step
         self._steps = {
             block.envs.start: (block, partial(step, block.envs.start, block.envs.stop)) for block in self._blocks
@@ -55,7 +55,7 @@ class Serial(Pool):
         return self._driver_env
 
     def _start_reset(
-        self, seeds: list[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
+        self, seeds: Sequence[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
         while self._work:  # other backends can't take back what is under way, so this one does it too
             self._work.popleft()[1]()
@@ -66,7 +66,7 @@ class Serial(Pool):
     def _start_step(self, block: Block) -> None:
         self._work.append(self._steps[block.envs.start])
 
-    def _finish(self) -> tuple[Block, list[Any]]:
+    def _finish(self) -> tuple[Block, Any]:
         # Work is done here and not in `send`, so that errors leave from the same call on every backend.
         block, work = self._work.popleft()
         return block, work()

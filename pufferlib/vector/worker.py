@@ -20,7 +20,8 @@ from typing import Any
 from pufferlib._native import core
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
 from pufferlib.vector._arena import Arena
-from pufferlib.vector._group import EnvGroup
+from pufferlib.vector._groups import Group, make_group
+from pufferlib.vector._infos import is_silent
 from pufferlib.vector._memory import map_memory
 from pufferlib.vector._messages import (
     Attach,
@@ -49,7 +50,7 @@ class Worker:
     def __init__(self, connection: socket.socket) -> None:
         """Keeps the connection to the driver."""
         self.connection = connection
-        self._group: EnvGroup | None = None
+        self._group: Group | None = None
 
     def make(self) -> None:
         """Makes the environments.
@@ -63,7 +64,7 @@ class Worker:
         try:
             recipes = _load(start)
             # An exit or interrupt from within an environment is the environment's failure too.
-            self.group = self._group = EnvGroup(recipes, start.first, caught=BaseException)
+            self.group = self._group = make_group(recipes, start.first, caught=BaseException)
             traits = encode(self.group.traits)
         except BaseException as error:
             send(connection, encode(describe_failure(error)))
@@ -95,10 +96,10 @@ class Worker:
                 except BaseException as error:  # noqa: BLE001 - the driver raises it
                     self._fail(error)
                     continue
-                if any(infos):
-                    self._reply(infos)
-                else:
+                if is_silent(infos):
                     core.signal_done(lines, index, 0)
+                else:
+                    self._reply(infos)
             elif command == Command.CLOSE:
                 self._close()
                 return
@@ -109,7 +110,7 @@ class Worker:
         """Does what is asked for rarely, and answers."""
         try:
             message = receive(self.connection)
-            result: list[Any] = []
+            result: Any = []
             match command:
                 case Command.RESET:
                     result = self._reset(message)
@@ -126,7 +127,7 @@ class Worker:
         else:
             self._reply(result)
 
-    def _reset(self, message: Reset) -> list[Any]:
+    def _reset(self, message: Reset) -> Any:
         infos = self.group.reset(message.seeds, message.options, self.start, self.stop, message.selected)
         if message.over is not None:
             self.group.end_unseen([index for index in range(self.start, self.stop) if message.over[index]])
@@ -140,7 +141,7 @@ class Worker:
             failure = describe_failure(error)
         send(self.connection, encode(Closed(failure)))
 
-    def _reply(self, result: list[Any]) -> None:
+    def _reply(self, result: Any) -> None:
         try:
             data = encode(result)
         except Exception:  # noqa: BLE001 - anything may be in an info
@@ -149,7 +150,7 @@ class Worker:
         core.signal_done(self.lines, self.index, int(Status.RESULT))
         send(self.connection, data)
 
-    def _find_unpicklable(self, result: list[Any]) -> EnvironmentFailed:
+    def _find_unpicklable(self, result: Any) -> EnvironmentFailed:
         """Words the error for the first environment whose info, or other answer, can't be sent."""
         for position, answer in enumerate(result):
             try:
