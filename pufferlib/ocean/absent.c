@@ -1,0 +1,73 @@
+/* Agents that are there for a step or two of many; see absent.py. */
+#include "puffer_draw.h"
+
+enum { MOST_AGENTS = 16 };
+enum { NOT_YET, GATE, FIELD, GONE };
+
+typedef struct {
+    int32_t agents, steps;
+    double prize;
+} Config;
+
+typedef struct {
+    PufferRng rng;
+    Config config;
+    int32_t phase[MOST_AGENTS], arrival[MOST_AGENTS], steps;
+} State;
+
+static int64_t state_bytes(const Config *config) {
+    (void)config;
+    return sizeof(State);
+}
+
+static void init(State *state, const Config *config) { state->config = *config; }
+
+/* The field looks like nothing: as an empty slot does. */
+static void observe(const State *state, PufferRows *rows) {
+    float *seen = rows->observations;
+    for (int32_t i = 0; i < state->config.agents; i++) {
+        seen[2 * i] = state->phase[i] == GATE;
+        seen[2 * i + 1] = 0;
+    }
+}
+
+static void reset(State *state, PufferRows *rows) {
+    state->steps = 0;
+    for (int32_t i = 0; i < state->config.agents; i++) {
+        /* One is there from the start; nobody arrives in the last two steps. */
+        state->arrival[i] = i == 0 ? 0 : (int32_t)puffer_below(&state->rng, (uint32_t)state->config.steps - 1);
+        state->phase[i] = state->arrival[i] == 0 ? GATE : NOT_YET;
+        rows->mask[i] = state->phase[i] == GATE;
+    }
+    observe(state, rows);
+}
+
+static int step(State *state, PufferRows *rows) {
+    const int64_t *actions = rows->actions;
+    int over = 1;
+    state->steps++;
+    for (int32_t i = 0; i < state->config.agents; i++) {
+        if (state->phase[i] == GATE && actions[i] == 1) state->phase[i] = FIELD;
+        else if (state->phase[i] == GATE || state->phase[i] == FIELD) {
+            rows->rewards[i] = state->phase[i] == GATE ? 1 : state->config.prize;
+            rows->numbers[i] = state->phase[i] == FIELD;
+            rows->terminals[i] = 1;
+            state->phase[i] = GONE;
+        } else if (state->phase[i] == NOT_YET && state->arrival[i] == state->steps) {
+            state->phase[i] = GATE;
+            rows->mask[i] = 1;
+        }
+        over &= state->phase[i] == GONE;
+    }
+    observe(state, rows);
+    return over;
+}
+
+static void render(const State *state, uint8_t *pixels) {
+    static const PufferColour colours[4] = {{46, 50, 62}, {255, 200, 89}, {124, 210, 120}, {24, 26, 32}};
+    PufferCanvas canvas = {pixels, 8, 6 * state->config.agents + 2};
+    puffer_fill(&canvas, colours[GONE]);
+    for (int32_t i = 0; i < state->config.agents; i++) puffer_box(&canvas, 2, 6 * i + 2, 4, 4, colours[state->phase[i]]);
+}
+
+PUFFER_ENVIRONMENT(absent);
