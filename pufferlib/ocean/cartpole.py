@@ -36,7 +36,7 @@ class CartPole(NativeEnv):
     - Actions: 0 pushes left with 10 N, 1 right.
     - Reward: 1 a step, the last one included.
     - Start: all four uniform in +-0.05.
-    - End: a terminal where |place| > 2.4 m or |tilt| > 12 degrees; a truncation after `max_steps`. Both may hold at once.
+    - End: a terminal where |place| > 2.4 m or |tilt| > 12 degrees; a truncation after `max_steps`; or both at once.
     - Optimum: `max_steps`. Random actions get about 22.
     - Catches: a truncation that is treated as a terminal, and the other way round: at 500 steps the pole still stands.
     """
@@ -44,6 +44,7 @@ class CartPole(NativeEnv):
     name = "cartpole"
     Config = CartPoleConfig
     keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
+    idle = None  # a step a key: in real time nobody could do it
 
     @classmethod
     def spec(cls, config: CartPoleConfig) -> NativeSpec:

@@ -26,8 +26,7 @@ class PongConfig(NativeConfig):
     """Steps after which an episode is cut."""
 
     strength: float = 0.5
-    """Speed of the scripted opponent as a share of an agent's, 0 to 2. Who only follows the ball wins at 0.5 and draws at
-    0.8."""
+    """Speed of the scripted opponent as a share of an agent's, 0 to 2. Who only follows the ball draws at 0.8."""
 
     def check(self) -> None:
         """Refuses games that nobody could play."""
@@ -51,12 +50,12 @@ class Pong(NativeEnv):
     paddle that it draws for each stroke: the way to beat it is to play steeply.
 
     - Observation: (9,) float32, the same for both sides: each sees itself on the right. The ball's place and direction
-      (x, y, dx, dy; y points down), its speed as a share of the highest, one's own paddle's place, the other's, the lead
-      in points as a share of `points`, the share of the wait for the next ball.
+      (x, y, dx, dy; y points down), its speed as a share of the highest, one's own paddle's place, the other's, the
+      lead in points as a share of `points`, the share of the wait for the next ball.
     - Actions: 0 stays, 1 goes up, 2 down.
     - Reward: 1 for a point, -1 for the opponent's.
     - End: a terminal, for both, when one has `points`; a truncation after `max_steps`.
-    - Optimum: `points` against the script, 5 unless changed. Random actions get about -4.9. Of two agents, what one
+    - Optimum: `points` against the script, 5 unless changed. Random actions get about -4.7. Of two agents, what one
       gains the other loses.
     - Numbers: `won`, 1 for who has more points at the end, and `strokes` of both sides.
     """
