@@ -23,6 +23,7 @@ USAGE = """\
 puffer train [ENV] [options]      train a policy (default: CartPole-v1)
 puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
+puffer play ENV|--run RUN         play one of Ocean's games in this terminal, or watch a policy play it
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
 puffer install ADAPTER...|all     install what adapters need, by their recipes
 puffer doctor [ADAPTER...]        look at this machine and what works in it, and say how to mend the rest
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 an error that was explained, 2 wrong usage, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "eval": _eval, "envs": _envs, "install": _install}
+    commands = {"train": _train, "eval": _eval, "play": _play, "envs": _envs, "install": _install}
     commands |= {"doctor": _doctor, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
@@ -130,6 +131,13 @@ def _eval(words: list[str]) -> int:
     print(f"Playing {config.eval.episodes} episodes of {config.env} with {checkpoint.latest(path)}")
     _report_games(config, run.play(config, path, folder))
     return 0
+
+
+def _play(words: list[str]) -> int:
+    """Plays in the terminal."""
+    from pufferlib._play import command
+
+    return command(words)
 
 
 def _envs(words: list[str]) -> int:

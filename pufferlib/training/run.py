@@ -113,6 +113,27 @@ def make_policy(config: TrainConfig, env: Any) -> nn.Module:
     return policy
 
 
+def load_policy(config: TrainConfig, path: Path, env: Any, device: torch.device) -> nn.Module:
+    """Makes the policy of a run, with the weights of its newest checkpoint.
+
+    Args:
+        config: of the run.
+        path: the run, or one checkpoint.
+        env: an environment as those it was trained on.
+        device: where it is to live.
+
+    Raises:
+        CheckpointError: there is none, or it doesn't fit.
+    """
+    newest = checkpoint.latest(path)
+    tensors = {
+        n.removeprefix("policy."): t for n, t in checkpoint.load(newest).tensors.items() if n.startswith("policy.")
+    }
+    policy = make_policy(config, env)
+    checkpoint.restore(policy, tensors, newest)
+    return policy.to(device)
+
+
 def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
     """Trains as configured, in a folder made by `make_run`.
 
@@ -166,15 +187,10 @@ def play(config: TrainConfig, path: Path, folder: Path) -> Games:
     """
     options, device = config.eval, pick_device(config.device)
     newest = checkpoint.latest(path)
-    tensors = {
-        n.removeprefix("policy."): t for n, t in checkpoint.load(newest).tensors.items() if n.startswith("policy.")
-    }
     seed = 1_000_000_000 + config.seed  # far from training's
     with cpu_threads(config.threads or 1):
         with make_envs(config, min(options.num_envs, options.episodes)) as envs:
-            policy = make_policy(config, envs.driver_env)
-            checkpoint.restore(policy, tensors, newest)
-            policy.to(device)
+            policy = load_policy(config, path, envs.driver_env, device)
             games = Games(evaluate(envs, policy, options.episodes, seed, options.deterministic, device), None)
     result = {
         "checkpoint": newest.name,
