@@ -2,7 +2,7 @@
 #include "puffer_draw.h"
 
 enum { MOST_AGENTS = 16 };
-enum { NOT_YET, GATE, FIELD, GONE };
+enum { NOT_YET, QUEUE, GATE, FIELD, GONE };
 
 typedef struct {
     int32_t agents, steps;
@@ -27,24 +27,24 @@ static void observe(const State *state, PufferRows *rows) {
     float *seen = rows->observations;
     for (int32_t i = 0; i < state->config.agents; i++) {
         seen[2 * i] = state->phase[i] == GATE;
-        seen[2 * i + 1] = 0;
+        seen[2 * i + 1] = state->phase[i] == QUEUE;
     }
 }
 
 static void reset(State *state, PufferRows *rows) {
     state->steps = 0;
     for (int32_t i = 0; i < state->config.agents; i++) {
-        /* One is there from the start; nobody arrives in the last two steps. */
-        state->arrival[i] = i == 0 ? 0 : (int32_t)puffer_below(&state->rng, (uint32_t)state->config.steps - 1);
+        state->arrival[i] = (int32_t)puffer_below(&state->rng, (uint32_t)state->config.steps);
         state->phase[i] = state->arrival[i] == 0 ? GATE : NOT_YET;
-        rows->mask[i] = state->phase[i] == GATE;
     }
+    state->phase[0] = state->config.agents == 1 ? GATE : QUEUE;
+    for (int32_t i = 0; i < state->config.agents; i++) rows->mask[i] = state->phase[i] != NOT_YET;
     observe(state, rows);
 }
 
 static int step(State *state, PufferRows *rows) {
     const int64_t *actions = rows->actions;
-    int over = 1;
+    int32_t num_gone = 0;
     state->steps++;
     for (int32_t i = 0; i < state->config.agents; i++) {
         if (state->phase[i] == GATE && actions[i] == 1) state->phase[i] = FIELD;
@@ -57,14 +57,16 @@ static int step(State *state, PufferRows *rows) {
             state->phase[i] = GATE;
             rows->mask[i] = 1;
         }
-        over &= state->phase[i] == GONE;
+        num_gone += state->phase[i] == GONE;
     }
+    /* One queues until all others have gone: an environment without anyone in it would be over, PettingZoo says. */
+    if (state->phase[0] == QUEUE && num_gone == state->config.agents - 1) state->phase[0] = GATE;
     observe(state, rows);
-    return over;
+    return num_gone == state->config.agents;
 }
 
 static void render(const State *state, uint8_t *pixels) {
-    static const PufferColour colours[4] = {{46, 50, 62}, {255, 200, 89}, {124, 210, 120}, {24, 26, 32}};
+    static const PufferColour colours[5] = {{46, 50, 62}, {94, 196, 255}, {255, 200, 89}, {124, 210, 120}, {24, 26, 32}};
     PufferCanvas canvas = {pixels, 8, 6 * state->config.agents + 2};
     puffer_fill(&canvas, colours[GONE]);
     for (int32_t i = 0; i < state->config.agents; i++) puffer_box(&canvas, 2, 6 * i + 2, 4, 4, colours[state->phase[i]]);

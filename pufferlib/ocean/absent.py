@@ -19,7 +19,7 @@ class AbsentConfig(NativeConfig):
     """Agents, 1-16."""
 
     steps: int = 24
-    """Steps within which they arrive, at least 2."""
+    """Steps within which they arrive, at least 1."""
 
     prize: float = 2.0
     """Paid on the field."""
@@ -28,8 +28,8 @@ class AbsentConfig(NativeConfig):
         """Refuses what can't be played."""
         if not 1 <= self.agents <= 16:
             raise ConfigError("agents", f"it is {self.agents}.", "Choose 1-16.")
-        if self.steps < 2:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 2 or more.")
+        if self.steps < 1:
+            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
         if self.prize <= 1:
             raise ConfigError("prize", f"it is {self.prize}.", "Choose a number above 1.")
 
@@ -42,8 +42,9 @@ class Absent(NativeEnv):
     nothing is ever paid, takes the field for worthless. (That needs an advantage that looks at values: gae_lambda =
     0.)
 
-    - Observation: (2,) float32: (1, 0) at the gate, zeros on the field.
-    - Actions: 0 takes what there is, 1 goes on to the field; there both take.
+    - Observation: (2,) float32: (1, 0) at the gate, zeros on the field; (0, 1) for agent_0, who queues until all
+      others have gone.
+    - Actions: 0 takes what there is, 1 goes on to the field; there both take. In the queue neither does anything.
     - Reward: 1 at the gate, `prize` on the field.
     - Score: 1 for each agent that went to the field, else 0.
     - End: a terminal for an agent with its reward; the episode is over when all have gone.

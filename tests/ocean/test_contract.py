@@ -20,6 +20,8 @@ ADVICE = (
     ".*observation space m(in|ax)imum value is -?infinity",
     ".*symmetric and normalized (Box action )?space",
     ".*unconventional shape",
+    "Nested observation spaces are not supported by Stable Baselines3",
+    "The action space is not based off a numpy array",
     "The minimal resolution for an image is 36x36",
 )
 
@@ -31,7 +33,7 @@ def sample_actions(env, num_rows, rng):
         return rng.integers(0, space.n, num_rows)
     if isinstance(space, gymnasium.spaces.MultiDiscrete):
         return rng.integers(0, space.nvec, (num_rows, len(space.nvec)))
-    low, high = np.maximum(space.low, -3), np.minimum(space.high, 3)
+    low, high = np.where(np.isfinite(space.low), space.low, -3), np.where(np.isfinite(space.high), space.high, 3)
     actions = rng.uniform(low, high, (num_rows, *space.shape))
     num_discrete = len(env.emulated.action.nvec)
     actions[:, :num_discrete] = np.rint(actions[:, :num_discrete])
