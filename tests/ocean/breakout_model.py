@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.ocean.lockstep import Turn
-from tests.ocean.random_numbers import RandomNumbers
+from ocean.lockstep import Turn
+from ocean.random_numbers import RandomNumbers
 
 
 class BreakoutModel:

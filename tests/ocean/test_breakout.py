@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import pufferlib.ocean
 import pufferlib.vector
+from ocean.breakout_model import BreakoutModel
+from ocean.lockstep import compare
 from pufferlib.exceptions import ConfigError
-from tests.ocean.breakout_model import BreakoutModel
-from tests.ocean.lockstep import compare
 
 DEFAULTS = {"rows": 6, "lives": 3, "paddle_width": 10, "max_steps": 5000, "ball_speed": 1.5}
 STAY, LEFT, RIGHT = 0, 1, 2

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import pufferlib.ocean
 import pufferlib.vector
+from ocean.lockstep import compare
+from ocean.pong_model import PongModel
 from pufferlib.exceptions import ConfigError
-from tests.ocean.lockstep import compare
-from tests.ocean.pong_model import PongModel
 
 DEFAULTS = {"players": 1, "points": 5, "max_steps": 3000, "strength": 0.5}
 STAY, UP, DOWN = 0, 1, 2
