@@ -1,9 +1,13 @@
 # Each target calls one script. Python 3.11+ with venv is all that they need: no compiler, no GPU, no root.
 ENV ?=
 ARGS ?=
+VARIANT ?= cpu
+REGISTRY ?=
+DRY_RUN ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install train eval test test-all-envs lint format bench wheel docs ci clean
+.PHONY: image image-cpu image-check image-test lock publish shell
 
 help: ## List the targets
 	@scripts/help $(MAKEFILE_LIST)
@@ -37,6 +41,28 @@ wheel: ## Build dist/*.tar.gz and, from it, dist/*.whl
 
 docs: ## Build the documentation site into build/site
 	@scripts/docs
+
+# The image: these need docker with buildx.
+image: ## Build the image puffertank, with CUDA and the tools for developing
+	@scripts/image cuda
+
+image-cpu: ## Build puffertank:cpu, the slim image without CUDA
+	@scripts/image cpu
+
+image-check: ## Check the files that make the image
+	@scripts/image-check
+
+image-test: ## Test every environment inside the image: make image-test [VARIANT=cpu|dev-cpu|cuda] [ENV=nethack]
+	@scripts/image-test $(VARIANT) $(ENV)
+
+lock: ## Lock the packages of the image: make lock [ARGS=--upgrade]
+	@scripts/lock $(ARGS)
+
+publish: ## Publish the images: make publish REGISTRY=localhost:5000 [DRY_RUN=1]
+	@scripts/publish "$(REGISTRY)" $(ARGS)
+
+shell: ## Open a shell in the image: make shell [ARGS="-v $$PWD/runs:/workspace/runs"]
+	@scripts/shell $(ARGS)
 
 ci: ## Do all that CI does, in a clone of the last commit
 	@scripts/ci
