@@ -7,7 +7,7 @@ DRY_RUN ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install train eval test test-all-envs lint format bench wheel docs ci clean
-.PHONY: image image-cpu image-check image-test lock publish shell
+.PHONY: image image-cpu image-check image-test lock publish shell devcontainer-test
 
 help: ## List the targets
 	@scripts/help $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ publish: ## Publish the images: make publish REGISTRY=localhost:5000 [DRY_RUN=1]
 
 shell: ## Open a shell in the image: make shell [ARGS="-v $$PWD/runs:/workspace/runs"]
 	@scripts/shell $(ARGS)
+
+devcontainer-test: ## Open the dev container and work in it: make devcontainer-test [ARGS="cpu cuda"]
+	@scripts/devcontainer-test $(ARGS)
 
 ci: ## Do all that CI does, in a clone of the last commit
 	@scripts/ci
