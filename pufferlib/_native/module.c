@@ -25,6 +25,13 @@ static PyMethodDef methods[] = {
     METHOD("signal_use_futex", puffer_signal_use_futex, "signal_use_futex(lines, wanted) -> whether they do"),
     METHOD("signal_wait", puffer_signal_wait,
            "signal_wait(lines, pending, group_size, need, cursor, ready, spin_us, timeout_s) -> number of ready groups"),
+    METHOD("thread_post", puffer_thread_post, "thread_post(lines, jobs, batch, first, count) -> ticket"),
+    METHOD("thread_serve", puffer_thread_serve, "thread_serve(lines, jobs, thread, batch, spin_us)"),
+    METHOD("thread_step", puffer_thread_step,
+           "thread_step(lines, jobs, batch, first, count, spin_us) -> how many agents' episodes ended"),
+    METHOD("thread_stop", puffer_thread_stop, "thread_stop(lines, jobs)"),
+    METHOD("thread_wait", puffer_thread_wait,
+           "thread_wait(lines, jobs, ticket, spin_us) -> how many agents' episodes ended"),
     METHOD("unpack", puffer_unpack, "unpack(plan, rows, index) -> value"),
     {NULL, NULL, 0, NULL},
 };

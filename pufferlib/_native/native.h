@@ -37,4 +37,11 @@ PyObject *puffer_signal_status(PyObject *module, PyObject *const *args, Py_ssize
 PyObject *puffer_signal_use_futex(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_signal_wait(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
+/* threads.c: threads that step first-party environments. */
+PyObject *puffer_thread_post(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_thread_serve(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_thread_step(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_thread_stop(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_thread_wait(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+
 #endif

@@ -9,11 +9,10 @@
  * sequential consistency: raise the number, then look at the flag; set the flag, then look at the number again.
  */
 #define _GNU_SOURCE
-#include "arrays.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <time.h>
 #ifdef __linux__
 #include <linux/futex.h>
@@ -21,22 +20,7 @@
 #include <unistd.h>
 #endif
 
-enum { LINE = 64, NAP_MIN_NS = 20000, NAP_MAX_NS = 2000000, LOOKS = 10 };
-
-typedef union { /* a cache line */
-    struct { _Atomic uint32_t number, is_asleep, opcode; } command;
-    struct { _Atomic uint32_t number, status; } reply;
-    struct { _Atomic uint32_t rings; } bell;                 /* raised by every acknowledgement */
-    struct { _Atomic uint32_t is_asleep, wake_at, naps; } driver;  /* wake the driver at this many rings */
-    char bytes[LINE];
-} Line;
-
-enum { BELL, DRIVER, FIRST_WORKER }; /* lines; worker w has FIRST_WORKER + 2 w (command) and the next one (reply) */
-
-static Line *command_of(Line *lines, Py_ssize_t worker) { return &lines[FIRST_WORKER + 2 * worker]; }
-static Line *reply_of(Line *lines, Py_ssize_t worker) { return &lines[FIRST_WORKER + 2 * worker + 1]; }
-
-static int64_t now_ns(void) {
+int64_t signal_now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -60,10 +44,9 @@ static int takes_naps(Line *lines) {
 #endif
 }
 
-/* Looks at *word until it isn't `value` any more or *left_ns, which it counts down, is used up. Returns whether it changed. */
-static int spin_on(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns) {
+int signal_spin(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns) {
     if (*left_ns <= 0) return 0;
-    int64_t started = now_ns(), spent = 0;
+    int64_t started = signal_now_ns(), spent = 0;
     int has_changed = 0;
     while (!has_changed && spent < *left_ns) {
         for (int i = 0; !has_changed && i < LOOKS; i++) {
@@ -71,14 +54,13 @@ static int spin_on(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns) {
             has_changed = atomic_load_explicit(word, memory_order_acquire) != value;
         }
         if (!has_changed) sched_yield();
-        spent = now_ns() - started;
+        spent = signal_now_ns() - started;
     }
     *left_ns -= spent;
     return has_changed;
 }
 
-/* Sleeps while *word is `value`, at most for `timeout_ns`. May wake early. Returns whether a signal came. */
-static int sleep_on(Line *lines, _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, int64_t *nap_ns) {
+int signal_sleep(Line *lines, _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, int64_t *nap_ns) {
 #ifdef __linux__
     if (!takes_naps(lines)) {
         struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
@@ -92,15 +74,21 @@ static int sleep_on(Line *lines, _Atomic uint32_t *word, uint32_t value, int64_t
     return nanosleep(&t, NULL) < 0 && errno == EINTR;
 }
 
-static void wake(Line *lines, _Atomic uint32_t *word) {
+void signal_wake(Line *lines, _Atomic uint32_t *word) {
 #ifdef __linux__
     if (!takes_naps(lines)) syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 #endif
     (void)lines, (void)word;
 }
 
-/* The lines in a (n,) uint8 array that starts on a cache line, or NULL with an error set. */
-static Line *lines_of(PyObject *object, Py_ssize_t num_workers) {
+void signal_ring(Line *lines) {
+    uint32_t rings = atomic_fetch_add(&lines[BELL].bell.rings, 1) + 1;
+    if (!atomic_load(&lines[DRIVER].driver.is_asleep)) return;
+    uint32_t wake_at = atomic_load_explicit(&lines[DRIVER].driver.wake_at, memory_order_relaxed);
+    if ((int32_t)(rings - wake_at) >= 0) signal_wake(lines, &lines[BELL].bell.rings);
+}
+
+Line *signal_lines(PyObject *object, Py_ssize_t num_workers) {
     Array *array = (Array *)object;
     if (Py_TYPE(object) != array_type || !(array->flags & ARRAY_C_CONTIGUOUS) || array->num_dims != 1 ||
         array->strides[0] != 1 || (uintptr_t)array->data % LINE) {
@@ -133,7 +121,7 @@ PyObject *puffer_signal_use_futex(PyObject *module, PyObject *const *args, Py_ss
     (void)module;
     if (wrong_count("signal_use_futex", 2, num_args)) return NULL;
     int wanted = PyObject_IsTrue(args[1]);
-    Line *lines = wanted < 0 ? NULL : lines_of(args[0], 1);
+    Line *lines = wanted < 0 ? NULL : signal_lines(args[0], 1);
     if (!lines) return NULL;
     atomic_store(&lines[DRIVER].driver.naps, !wanted);
     return PyBool_FromLong(!takes_naps(lines));
@@ -145,13 +133,13 @@ PyObject *puffer_signal_send(PyObject *module, PyObject *const *args, Py_ssize_t
     if (wrong_count("signal_send", 4, num_args)) return NULL;
     Py_ssize_t first = PyLong_AsSsize_t(args[1]), count = PyLong_AsSsize_t(args[2]);
     uint32_t opcode = (uint32_t)PyLong_AsSsize_t(args[3]);
-    Line *lines = PyErr_Occurred() ? NULL : lines_of(args[0], first + count);
+    Line *lines = PyErr_Occurred() ? NULL : signal_lines(args[0], first + count);
     if (!lines || first < 0 || count < 0) return lines ? PyErr_Format(PyExc_ValueError, "first and count must be >= 0") : NULL;
     for (Py_ssize_t w = first; w < first + count; w++) {
         Line *line = command_of(lines, w);
         atomic_store_explicit(&line->command.opcode, opcode, memory_order_relaxed);
         atomic_fetch_add(&line->command.number, 1);
-        if (atomic_load(&line->command.is_asleep)) wake(lines, &line->command.number);
+        if (atomic_load(&line->command.is_asleep)) signal_wake(lines, &line->command.number);
     }
     Py_INCREF(Py_None);
     return Py_None;
@@ -164,22 +152,22 @@ PyObject *puffer_signal_next(PyObject *module, PyObject *const *args, Py_ssize_t
     Py_ssize_t worker = PyLong_AsSsize_t(args[1]);
     int64_t spin_ns = 1000 * (int64_t)PyLong_AsSsize_t(args[2]);
     double timeout_s = PyFloat_AsDouble(args[3]);
-    Line *lines = PyErr_Occurred() ? NULL : lines_of(args[0], worker + 1);
+    Line *lines = PyErr_Occurred() ? NULL : signal_lines(args[0], worker + 1);
     if (!lines) return NULL;
     Line *line = command_of(lines, worker);
     uint32_t done = atomic_load_explicit(&reply_of(lines, worker)->reply.number, memory_order_relaxed);
-    int64_t deadline = now_ns() + (int64_t)(timeout_s * 1e9), nap = NAP_MIN_NS;
+    int64_t deadline = signal_now_ns() + (int64_t)(timeout_s * 1e9), nap = NAP_MIN_NS;
     int arrived = atomic_load_explicit(&line->command.number, memory_order_acquire) != done;
     for (;;) {
         int interrupted = 0;
         Py_BEGIN_ALLOW_THREADS
-        if (!arrived) arrived = spin_on(&line->command.number, done, &spin_ns);
+        if (!arrived) arrived = signal_spin(&line->command.number, done, &spin_ns);
         while (!arrived && !interrupted) {
-            int64_t left = deadline - now_ns();
+            int64_t left = deadline - signal_now_ns();
             if (left <= 0) break;
             atomic_store(&line->command.is_asleep, 1);
             arrived = atomic_load(&line->command.number) != done;
-            if (!arrived) interrupted = sleep_on(lines, &line->command.number, done, left, &nap);
+            if (!arrived) interrupted = signal_sleep(lines, &line->command.number, done, left, &nap);
             atomic_store_explicit(&line->command.is_asleep, 0, memory_order_relaxed);
             arrived = atomic_load_explicit(&line->command.number, memory_order_acquire) != done;
         }
@@ -196,17 +184,13 @@ PyObject *puffer_signal_done(PyObject *module, PyObject *const *args, Py_ssize_t
     if (wrong_count("signal_done", 3, num_args)) return NULL;
     Py_ssize_t worker = PyLong_AsSsize_t(args[1]);
     uint32_t status = (uint32_t)PyLong_AsSsize_t(args[2]);
-    Line *lines = PyErr_Occurred() ? NULL : lines_of(args[0], worker + 1);
+    Line *lines = PyErr_Occurred() ? NULL : signal_lines(args[0], worker + 1);
     if (!lines) return NULL;
     Line *reply = reply_of(lines, worker);
     uint32_t number = atomic_load_explicit(&command_of(lines, worker)->command.number, memory_order_relaxed);
     atomic_store_explicit(&reply->reply.status, status, memory_order_relaxed);
     atomic_store_explicit(&reply->reply.number, number, memory_order_release);
-    uint32_t rings = atomic_fetch_add(&lines[BELL].bell.rings, 1) + 1;
-    if (atomic_load(&lines[DRIVER].driver.is_asleep)) {
-        uint32_t wake_at = atomic_load_explicit(&lines[DRIVER].driver.wake_at, memory_order_relaxed);
-        if ((int32_t)(rings - wake_at) >= 0) wake(lines, &lines[BELL].bell.rings);
-    }
+    signal_ring(lines);
     Py_INCREF(Py_None);
     return Py_None;
 }
@@ -216,7 +200,7 @@ PyObject *puffer_signal_status(PyObject *module, PyObject *const *args, Py_ssize
     (void)module;
     if (wrong_count("signal_status", 2, num_args)) return NULL;
     Py_ssize_t worker = PyLong_AsSsize_t(args[1]);
-    Line *lines = PyErr_Occurred() ? NULL : lines_of(args[0], worker + 1);
+    Line *lines = PyErr_Occurred() ? NULL : signal_lines(args[0], worker + 1);
     if (!lines) return NULL;
     uint32_t done = atomic_load_explicit(&reply_of(lines, worker)->reply.number, memory_order_acquire);
     uint32_t sent = atomic_load_explicit(&command_of(lines, worker)->command.number, memory_order_relaxed);
@@ -262,13 +246,13 @@ static int wait_for(const Wait *wait, int64_t *spin_ns, int64_t deadline, Py_ssi
         uint32_t rings = atomic_load_explicit(&bell->bell.rings, memory_order_acquire);
         uint32_t open = missing(wait, num_ready);
         if (!open) return 1;
-        if (spin_on(&bell->bell.rings, rings, spin_ns)) continue;
-        int64_t left = deadline - now_ns();
+        if (signal_spin(&bell->bell.rings, rings, spin_ns)) continue;
+        int64_t left = deadline - signal_now_ns();
         if (left <= 0) return 0;
         atomic_store_explicit(&driver->driver.wake_at, rings + open, memory_order_relaxed);
         atomic_store(&driver->driver.is_asleep, 1);
         int interrupted = 0;
-        if (atomic_load(&bell->bell.rings) == rings) interrupted = sleep_on(wait->lines, &bell->bell.rings, rings, left, &nap);
+        if (atomic_load(&bell->bell.rings) == rings) interrupted = signal_sleep(wait->lines, &bell->bell.rings, rings, left, &nap);
         atomic_store(&driver->driver.is_asleep, 0);
         if (interrupted) return -1;
     }
@@ -289,10 +273,10 @@ PyObject *puffer_signal_wait(PyObject *module, PyObject *const *args, Py_ssize_t
         need < 1 || ready->dims[0] < need || group_size < 1 || cursor < 0 || pending->dims[0] < 1 ||
         ready->strides[0] != 8 || pending->strides[0] != 1)
         return PyErr_Format(PyExc_ValueError, "signal_wait: pending must be (G,) uint8, ready (need,) int64, all counts positive");
-    Line *lines = lines_of(args[0], pending->dims[0] * group_size);
+    Line *lines = signal_lines(args[0], pending->dims[0] * group_size);
     if (!lines) return NULL;
     Wait wait = {lines, (const uint8_t *)pending->data, pending->dims[0], group_size, need, cursor, (int64_t *)ready->data};
-    int64_t deadline = now_ns() + (int64_t)(timeout_s * 1e9);
+    int64_t deadline = signal_now_ns() + (int64_t)(timeout_s * 1e9);
     Py_ssize_t num_ready = 0;
     int result = missing(&wait, &num_ready) == 0;
     while (!result) {

@@ -6,8 +6,9 @@ package registers them with Gymnasium as "puffer/NAME-v0"; before
 """
 
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
-from pufferlib.ocean._registry import env_creator, load, make, names, parallel_env, register
+from pufferlib.ocean._registry import env_creator, load, make, names, parallel_env
+from pufferlib.ocean._registry import register as _register
 
 __all__ = ["NativeConfig", "NativeEnv", "NativeSpec", "env_creator", "load", "make", "names", "parallel_env"]
 
-register()
+_register()

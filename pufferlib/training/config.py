@@ -24,8 +24,8 @@ from pufferlib.exceptions import ConfigError
 class VectorConfig:
     """How many environments run, and how they are batched."""
 
-    backend: Literal["serial", "multiprocessing"] = "serial"
-    """Steps them in this process, or in workers: worth it for environments slower than some 50 us a step."""
+    backend: Literal["serial", "threads", "multiprocessing"] = "serial"
+    """Steps them in this process, in threads (Ocean's only), or in workers: worth it from some 50 us a step on."""
 
     num_envs: int = 8
     """Environments in all, E."""

@@ -10,6 +10,7 @@ from pufferlib.vector._make import make
 from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._pool import Pool
 from pufferlib.vector._serial import Serial
+from pufferlib.vector._threads import Threads
 
 __all__ = [
     "Batch",
@@ -18,6 +19,7 @@ __all__ = [
     "Pool",
     "Serial",
     "Setting",
+    "Threads",
     "Trial",
     "Tuning",
     "autotune",

@@ -92,7 +92,7 @@ class NativeGroup:
         else:
             for index, model in enumerate(self._models):
                 self._copies.init(index, 1, model.config.pack())
-        self._batch = self._copies.batch
+        self.batch = self._copies.batch
         self._is_new = np.ones(self.num_envs, np.bool_)  # has no random numbers yet
         self._silent = np.empty((0, self._copies.width))
         env.join(self._copies, 0, self._over[:1], self._buffers.rows(0, num_slots))
@@ -134,13 +134,15 @@ class NativeGroup:
 
     def step(self, start: int, stop: int) -> EpisodeInfos:
         """Steps the environments start to stop - 1 of the pool with the actions in the arena."""
-        first, count = start - self.first, stop - start
-        num_ended = core.env_step(self._batch, first, count)
+        return self.tell(start, stop, core.env_step(self.batch, start - self.first, stop - start))
+
+    def tell(self, start: int, stop: int, num_ended: int) -> EpisodeInfos:
+        """Gives the infos of a step that was taken, in which `num_ended` agents' episodes ended."""
         if num_ended == 0:
-            return EpisodeInfos(count, self._silent, self._format)
+            return EpisodeInfos(stop - start, self._silent, self._format)
         records = np.empty((num_ended, self._copies.width))
-        core.env_ends(self._batch, first, count, records)
-        return EpisodeInfos(count, records, self._format, self._is_same_step and self.info_mode == "split")
+        core.env_ends(self.batch, start - self.first, stop - start, records)
+        return EpisodeInfos(stop - start, records, self._format, self._is_same_step and self.info_mode == "split")
 
     def close(self) -> None:
         """Forgets the environments: they have nothing but memory."""

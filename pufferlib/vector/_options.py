@@ -60,6 +60,7 @@ def check_options(
     zero_copy: bool,
     autoreset: str | Enum,
     infos: str,
+    workers_share_evenly: bool = True,
 ) -> PoolOptions:
     """Turns the arguments of `make` into options that fit each other.
 
@@ -72,7 +73,7 @@ def check_options(
         raise InvalidVectorOption("zero_copy", repr(zero_copy), "is not a bool.", "Pass True or False.")
     return PoolOptions(
         recipes=recipes,
-        num_workers=None if num_workers is None else _check_divisor("num_workers", num_workers, total),
+        num_workers=_check_workers(num_workers, total, workers_share_evenly),
         batch_size=total if batch_size is None else _check_divisor("batch_size", batch_size, total),
         zero_copy=zero_copy,
         autoreset=_check_autoreset(autoreset),
@@ -117,6 +118,13 @@ def check_count(option: str, value: Any) -> int:
     if isinstance(value, bool) or count < 1:
         raise InvalidVectorOption(option, repr(value), "is less than one or no number.", "The least is 1.")
     return count
+
+
+def _check_workers(value: Any, num_envs: int, share_evenly: bool) -> int | None:
+    """Accepts counts of workers: any, or those that give each of them the same number of environments."""
+    if value is None:
+        return None
+    return _check_divisor("num_workers", value, num_envs) if share_evenly else check_count("num_workers", value)
 
 
 def _check_divisor(option: str, value: Any, num_envs: int) -> int:

@@ -69,6 +69,7 @@ class Pool(ABC):
     """
 
     OPTIONS: ClassVar[tuple[str, ...]] = ()  # what a backend takes beyond the options that all have
+    WORKERS_SHARE_EVENLY: ClassVar[bool] = True  # whether `num_workers` must divide `num_envs`
 
     def __init__(self, options: PoolOptions, traits: Traits, arena: Arena) -> None:
         """Keeps the checked options and the arena; backends build both first."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 
-import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
 import pufferlib.ocean
 import pufferlib.vector
+from native_play import sample_actions
 from pufferlib.emulation import Buffers
 from pufferlib.ocean._copies import Copies, Memory
 
@@ -24,20 +24,6 @@ ADVICE = (
     "The action space is not based off a numpy array",
     "The minimal resolution for an image is 36x36",
 )
-
-
-def sample_actions(env, num_rows, rng):
-    """Draws flat actions, (num_rows, ...), of an emulated environment."""
-    space = env.single_action_space
-    if isinstance(space, gymnasium.spaces.Discrete):
-        return rng.integers(0, space.n, num_rows)
-    if isinstance(space, gymnasium.spaces.MultiDiscrete):
-        return rng.integers(0, space.nvec, (num_rows, len(space.nvec)))
-    low, high = np.where(np.isfinite(space.low), space.low, -3), np.where(np.isfinite(space.high), space.high, 3)
-    actions = rng.uniform(low, high, (num_rows, *space.shape))
-    num_discrete = len(env.emulated.action.nvec)
-    actions[:, :num_discrete] = np.rint(actions[:, :num_discrete])
-    return actions.astype(space.dtype)
 
 
 @pytest.fixture(params=NAMES)
