@@ -23,6 +23,7 @@ ADVICE = (
     "Nested observation spaces are not supported by Stable Baselines3",
     "The action space is not based off a numpy array",
     "The minimal resolution for an image is 36x36",
+    "It seems that your observation.*is an image but",
 )
 
 
