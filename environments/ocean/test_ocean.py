@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
 import pufferlib.environments.ocean as adapter
 import pufferlib.ocean
+import pufferlib.vector
 from pufferlib.exceptions import ConfigError, UnknownEnvironment
 
 
@@ -26,3 +29,17 @@ def test_env_creator__refuses_unknown_names():
     """A wrong name is noticed before any environment is made."""
     with pytest.raises(UnknownEnvironment, match="Did you mean squared"):
         adapter.env_creator("squard")
+
+
+def test_policy__never_chooses_what_the_mask_forbids():
+    """Of connect4's columns only open ones have a chance, and an agent that waits has no choice."""
+    with pufferlib.vector.make(adapter.env_creator("connect4"), num_envs=4) as pool:
+        policy = adapter.Policy(pool.driver_env)
+        observations, _ = pool.reset(seed=0)
+        for _ in range(6):  # the first column fills up, without four in a row
+            observations, *_ = pool.step(np.zeros(8, int))
+        logits, _ = policy(torch.from_numpy(observations))
+        chances = logits.softmax(1).detach().numpy()
+
+    assert ((chances > 0) == observations[:, :7]).all()
+    assert sorted((chances > 0).sum(1)) == [1] * 4 + [6] * 4
