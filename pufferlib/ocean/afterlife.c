@@ -8,7 +8,8 @@ typedef struct {
 typedef struct {
     PufferRng rng;
     Config config;
-    int32_t debt; /* outlives the episode */
+    int32_t debt;   /* outlives the episode, but not a new seed */
+    uint64_t drawn; /* the random numbers' state after the last reset: another one means that they were seeded anew */
 } State;
 
 static int64_t state_bytes(const Config *config) {
@@ -19,7 +20,9 @@ static int64_t state_bytes(const Config *config) {
 static void init(State *state, const Config *config) { state->config = *config; }
 
 static void reset(State *state, PufferRows *rows) {
-    (void)state;
+    if (state->rng.state != state->drawn) state->debt = 0;
+    puffer_bits(&state->rng);
+    state->drawn = state->rng.state;
     *(float *)rows->observations = 0;
 }
 

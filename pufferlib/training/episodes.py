@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pufferlib.vector._infos import EpisodeInfos
+
 
 class Episode(NamedTuple):
     """One agent's episode."""
@@ -28,6 +30,9 @@ def iterate_episodes(infos: Sequence[Mapping[Any, Any]]) -> Iterator[Episode]:
 
 def iterate_sources(infos: Sequence[Mapping[Any, Any]]) -> Iterator[tuple[int, Any, Episode]]:
     """Goes through the same with the environment's position in the batch and the agent (None if there is one only)."""
+    if isinstance(infos, EpisodeInfos):  # of native environments: numbers, thousands of them a second
+        yield from _read_records(infos)
+        return
     for i, info in enumerate(infos):
         if not info:
             continue
@@ -46,6 +51,18 @@ def mean_numbers(episodes: Iterable[Episode]) -> dict[str, float]:
         for name, value in episode.numbers.items():
             found.setdefault(name, []).append(value)
     return {name: sum(values) / len(values) for name, values in sorted(found.items())}
+
+
+def _read_records(infos: EpisodeInfos) -> Iterator[tuple[int, Any, Episode]]:
+    """Goes through episodes without making a dict for each environment."""
+    names, agents = infos.format
+    for row, episode_return, length, *numbers in infos.records.tolist():
+        episode = Episode(episode_return, length, dict(zip(names, numbers, strict=True)))
+        if agents is None:
+            yield int(row), None, episode
+        else:
+            env, slot = divmod(int(row), len(agents))
+            yield env, agents[slot], episode
 
 
 def _read(info: Mapping[str, Any]) -> Episode:

@@ -9,9 +9,10 @@ import gymnasium
 import gymnasium.vector
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
 from pufferlib.exceptions import InvalidVectorOption, MissingDependency
-from pufferlib.vector._infos import EndInfo, Info
+from pufferlib.vector._infos import EndInfo, EpisodeInfos, Info
 from pufferlib.vector._pool import State
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
         self.pool._keep_apart()
         self.pool.async_reset(seed, options)
         infos = self._collect(self.pool._receive(), None)
-        return self._block.observations.copy(), infos
+        return self._convert_all(self._block.observations), infos
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Steps the environments, as `Pool.step` does.
@@ -66,7 +67,7 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
         infos = self.pool._receive()
         block = self._block
         return (
-            block.observations.copy(),
+            self._convert_all(block.observations),
             block.rewards.copy(),
             block.terminals.copy(),
             block.truncations.copy(),
@@ -116,18 +117,102 @@ class GymnasiumVectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
         assert block is not None
         return block
 
-    def _collect(self, infos: list[Info | EndInfo], final_observations: Array | None) -> dict[str, Any]:
+    def _collect(
+        self, infos: Sequence[Info | EndInfo] | EpisodeInfos, final_observations: Array | None
+    ) -> dict[str, Any]:
         """Joins the infos of all environments into arrays, in the order that Gymnasium does."""
+        if isinstance(infos, EpisodeInfos):
+            return self._collect_episodes(infos, final_observations)
         joined: dict[str, Any] = {}
         for index, info in enumerate(infos):
             if isinstance(info, EndInfo):
                 assert final_observations is not None
-                final = {"final_obs": final_observations[index].copy(), "final_info": info.final}
+                final = {"final_obs": self._convert(final_observations[index]), "final_info": info.final}
                 joined = self._add_info(joined, final, index)
                 info = info.reset
             if info:
                 joined = self._add_info(joined, info, index)
         return joined
+
+    def _collect_episodes(self, infos: EpisodeInfos, final_observations: Array | None) -> dict[str, Any]:
+        """Does the same for episodes that are numbers: no Python for environments with nothing to say."""
+        if not len(infos.records):
+            return {}
+        rows = infos.records[:, 0].astype(np.int64)
+
+        def spread(column: int, dtype: Any = np.float64) -> Array:
+            array = np.zeros(self.num_envs, dtype)
+            array[rows] = infos.records[:, column]
+            return array
+
+        def mask() -> Array:
+            array = np.zeros(self.num_envs, np.bool_)
+            array[rows] = True
+            return array
+
+        episode = {"r": spread(1), "_r": mask(), "l": spread(2, np.int64), "_l": mask()}
+        joined: dict[str, Any] = {"episode": episode, "_episode": mask()}
+        for column, name in enumerate(infos.format.numbers, 3):
+            joined |= {name: spread(column), f"_{name}": mask()}
+        if not infos.is_split:
+            return joined
+        assert final_observations is not None
+        final = np.full(self.num_envs, None, object)
+        for row in rows.tolist():
+            final[row] = self._convert(final_observations[row])
+        return {"final_obs": final, "_final_obs": mask(), "final_info": joined, "_final_info": mask()}
+
+    def _convert(self, row: Array) -> Any:
+        """One environment's observation as callers get it: a copy."""
+        return row.copy()
+
+    def _convert_all(self, rows: Array) -> Any:
+        """All environments' observations as callers get them: a copy."""
+        return rows.copy()
+
+
+class StructuredVectorEnv(GymnasiumVectorEnv):
+    """The same with the original spaces: batched as Gymnasium batches them, packed and unpacked row by row."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Wraps a pool whose batches hold all its environments, one agent each."""
+        super().__init__(pool)
+        self.single_observation_space: Any = pool.emulated.observation.space
+        self.single_action_space: Any = pool.emulated.action.space
+        self.observation_space: Any = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space: Any = batch_space(self.single_action_space, self.num_envs)
+
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
+        """Steps with actions of `action_space`."""
+        pack = self.pool.emulated.action.pack
+        flat = [pack(action) for action in iterate(self.action_space, actions)]
+        return super().step(np.asarray(flat))
+
+    def _convert(self, row: Array) -> Any:
+        return self.pool.emulated.observation.unpack(row.copy())
+
+    def _convert_all(self, rows: Array) -> Any:
+        space = self.single_observation_space
+        empty: Any = create_empty_array(space, self.num_envs)
+        return concatenate(space, [self._convert(row) for row in rows], empty)
+
+
+def make_native(name: str, num_envs: int = 1, **options: Any) -> GymnasiumVectorEnv:
+    """Makes copies of a native environment: the entry point of `gymnasium.make_vec("puffer/NAME-v0", num_envs=...)`.
+
+    Args:
+        name: the environment's, one of `pufferlib.ocean.names()`.
+        num_envs: how many.
+        options: of its config, and `render_mode`, `backend`, `num_workers`, `autoreset` as in `pufferlib.vector.make`.
+    """
+    import pufferlib.ocean
+    from pufferlib.vector._make import make
+
+    chosen = {key: options.pop(key) for key in ("backend", "num_workers", "autoreset") if key in options}
+    pool = make(pufferlib.ocean.env_creator(name), env_kwargs=options, num_envs=num_envs, **chosen)
+    layouts = pool.emulated
+    is_flat = layouts.action.is_passthrough and layouts.observation.space == layouts.observation.flat_space
+    return GymnasiumVectorEnv(pool) if is_flat else StructuredVectorEnv(pool)
 
 
 def _check_fits(pool: Pool) -> None:

@@ -151,6 +151,25 @@ def test_every_environment__is_the_same_alone_and_in_a_pool(name, mode):
             assert infos[index] == info
 
 
+def test_every_environment__begins_afresh_with_a_seed(name):
+    """What was played before leaves no trace in an episode that begins with a seed."""
+    pool = pufferlib.vector.make(pufferlib.ocean.env_creator(name), num_envs=4)
+    rng = np.random.default_rng(2)
+    plan = [sample_actions(pool, pool.num_agents, rng) for _ in range(100)]
+    found = []
+    for num_before in (0, 7, 50):
+        pool.reset(seed=100 + num_before)
+        for _ in range(num_before):
+            pool.step(sample_actions(pool, pool.num_agents, rng))
+        rows = [pool.reset(seed=5)[0].tobytes()]
+        for actions in plan:
+            observations, rewards, *_ = pool.step(actions)
+            rows.append((observations.tobytes(), rewards.tobytes()))
+        found.append(rows)
+
+    assert found[0] == found[1] == found[2]
+
+
 def test_every_environment__draws(name):
     """Frames have the promised size and more than one colour, and pictures are large enough to look at."""
     env = pufferlib.ocean.make(name, render_mode="rgb_array")
