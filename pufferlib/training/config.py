@@ -105,6 +105,20 @@ class PPOConfig:
 
 
 @dataclass(frozen=True)
+class SelfplayConfig:
+    """Past policies to play against, in environments whose agents are rivals."""
+
+    share: float = 0.0
+    """Share of the environments in which past policies play all agents but one, 0-1. 0: everyone plays the newest."""
+
+    keep: int = 4
+    """Past policies to choose from; each costs a pass of the network a step."""
+
+    updates: int = 20
+    """Updates after which the policy of the day joins them, in the place of a random one once there are enough."""
+
+
+@dataclass(frozen=True)
 class EvalConfig:
     """The games played with the trained policy."""
 
@@ -164,6 +178,9 @@ class TrainConfig:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """The algorithm."""
 
+    selfplay: SelfplayConfig = field(default_factory=SelfplayConfig)
+    """Past policies to play against."""
+
     eval: EvalConfig = field(default_factory=EvalConfig)
     """The games played with the trained policy."""
 
@@ -181,6 +198,8 @@ class TrainConfig:
             ("ppo.horizon", self.ppo.horizon, 1),
             ("ppo.num_minibatches", self.ppo.num_minibatches, 1),
             ("ppo.update_epochs", self.ppo.update_epochs, 1),
+            ("selfplay.keep", self.selfplay.keep, 1),
+            ("selfplay.updates", self.selfplay.updates, 1),
             ("eval.episodes", self.eval.episodes, 1),
             ("eval.num_envs", self.eval.num_envs, 1),
             ("eval.video_frames", self.eval.video_frames, 1),
@@ -189,7 +208,11 @@ class TrainConfig:
         ):
             if value < low:
                 raise ConfigError(option, f"it is {value}.", f"Choose {low} or more.")
-        for option, fraction in (("ppo.gamma", self.ppo.gamma), ("ppo.gae_lambda", self.ppo.gae_lambda)):
+        for option, fraction in (
+            ("ppo.gamma", self.ppo.gamma),
+            ("ppo.gae_lambda", self.ppo.gae_lambda),
+            ("selfplay.share", self.selfplay.share),
+        ):
             if not 0 <= fraction <= 1:
                 raise ConfigError(option, f"it is {fraction}.", "Choose a number from 0 to 1.")
         return self

@@ -34,6 +34,7 @@ from pufferlib.training.episodes import Episode, mean_numbers
 from pufferlib.training.evaluate import evaluate, film
 from pufferlib.training.logger import JsonlLogger, Logger, TensorBoardLogger
 from pufferlib.training.ppo import Trainer
+from pufferlib.training.selfplay import Rivals
 from pufferlib.training.video import find_encoder, write_video
 
 SMALL_NETWORK = 1_000_000  # parameters; below, a second thread costs more than it does
@@ -147,7 +148,8 @@ def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
         find_encoder()
     with make_envs(config) as envs:
         policy = make_policy(config, envs.driver_env)
-        trainer = Trainer(envs, policy, config, device, folder / "checkpoints")
+        rivals = Rivals(envs, policy, config.selfplay, device, config.seed) if config.selfplay.share else None
+        trainer = Trainer(rivals or envs, policy, config, device, folder / "checkpoints")
         if resume:
             trainer.restore(checkpoint.latest(folder))
         start = trainer.counters.steps
@@ -162,6 +164,8 @@ def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
             for logger in loggers:
                 logger.log(metrics, step)
             dashboard.show(metrics, step)
+            if rivals and trainer.counters.updates % config.selfplay.updates == 0:
+                rivals.remember()
 
         trainer.report = report
         try:
