@@ -1,9 +1,8 @@
-/* A long secret in bits, and a small prize for whoever gives up at once; see password.py. */
+/* A secret to be guessed, bit by bit; see password.py. */
 #include "puffer_draw.h"
 
 typedef struct {
     int32_t length;
-    double consolation;
 } Config;
 
 typedef struct {
@@ -13,7 +12,7 @@ typedef struct {
     uint32_t typed; /* bit t is what was typed at step t */
 } State;
 
-static const uint32_t SECRET = 0xB2D9u; /* its first bit, the lowest, is 1 */
+static const uint32_t SECRET = 0xB2D9u; /* lowest bit first */
 
 static int64_t state_bytes(const Config *config) {
     (void)config;
@@ -37,14 +36,12 @@ static void reset(State *state, PufferRows *rows) {
 static int step(State *state, PufferRows *rows) {
     const uint32_t bit = *(const int64_t *)rows->actions == 1;
     state->typed |= bit << state->steps;
-    if (state->steps == 0 && !bit) rows->rewards[0] = state->config.consolation;
     state->steps++;
     const int over = state->steps == state->config.length;
     if (over) {
         const uint32_t asked = (1u << state->config.length) - 1;
         const int right = state->typed == (SECRET & asked);
-        rows->rewards[0] += right;
-        rows->numbers[0] = right;
+        rows->rewards[0] = rows->numbers[0] = right;
         rows->terminals[0] = 1;
     }
     observe(state, rows);

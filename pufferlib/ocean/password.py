@@ -1,4 +1,4 @@
-"""A secret of some bits, and a consolation that leads away from it."""
+"""A secret of some bits to be guessed."""
 
 from __future__ import annotations
 
@@ -15,34 +15,28 @@ from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 class PasswordConfig(NativeConfig):
     """How long the secret is."""
 
-    length: int = 8
+    length: int = 10
     """Bits of the secret, 2-16."""
-
-    consolation: float = 0.1
-    """Paid for a first bit that is wrong, 0-1."""
 
     def check(self) -> None:
         """Refuses what can't be played."""
         if not 2 <= self.length <= 16:
             raise ConfigError("length", f"it is {self.length}.", "Choose 2-16.")
-        if not 0 <= self.consolation < 1:
-            raise ConfigError("consolation", f"it is {self.consolation}.", "Choose a number from 0 to 1.")
 
 
 class Password(NativeEnv):
-    """Asks for a secret bit by bit and pays only if all of them were right; a wrong first bit pays a little at once.
+    """Asks for a secret bit by bit and pays only if all of them were right.
 
-    The secret is always the same and nothing hints at it: only a policy that keeps trying everything types it by
-    chance, once in 2 ** length episodes, before it has learned to live on the consolation.
+    The secret is always the same and nothing hints at it: only a policy that tries everything types it by chance, once
+    in 2 ** length episodes. One that takes what it believes best types the same again and again.
 
     - Observation: (length,) float32: 1 at the place of the bit that is asked for; zeros when all were given.
     - Actions: 0 or 1.
-    - Reward: 1 at the end if all bits are right; `consolation` at once for a first bit of 0, which is wrong.
-    - Score: 1 if all are right, else 0.
+    - Reward and score: 1 at the end if all bits are right, else 0.
     - End: a terminal after `length` steps.
     - Optimum: 1. Random play scores 2 ** -length.
-    - Catches: exploration that is broken: actions that aren't sampled, an entropy bonus that is missing or has the
-      wrong sign.
+    - Catches: exploration that is broken, such as actions that aren't sampled in training; with so rare a reward also
+      whatever loses single rewards.
     """
 
     name = "password"
