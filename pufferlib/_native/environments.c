@@ -151,8 +151,8 @@ NativeBatch *native_range_of(PyObject *const *args, int64_t *first, int64_t *cou
     *count = PyLong_AsLongLong(args[2]);
     if (PyErr_Occurred()) return NULL;
     if (*first < 0 || *count < 0 || *first > native->num_envs - *count) {
-        PyErr_Format(PyExc_IndexError, "environments %lld to %lld of %lld", (long long)*first, (long long)(*first + *count) - 1,
-                     (long long)native->num_envs);
+        PyErr_Format(PyExc_IndexError, "first=%lld, count=%lld, but there are %lld environments", (long long)*first,
+                     (long long)*count, (long long)native->num_envs);
         return NULL;
     }
     return native;
