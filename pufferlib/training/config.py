@@ -131,6 +131,9 @@ class EvalConfig:
     deterministic: bool = False
     """Plays the most probable action instead of a sampled one."""
 
+    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """Keyword arguments of the environment that differ from training's: another opponent, a larger maze."""
+
     video: Literal["gif", "mp4", "none"] = "gif"
     """Format of the video of one episode."""
 

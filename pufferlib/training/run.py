@@ -191,6 +191,7 @@ def play(config: TrainConfig, path: Path, folder: Path) -> Games:
     """
     options, device = config.eval, pick_device(config.device)
     newest = checkpoint.latest(path)
+    config = replace(config, env_kwargs={**config.env_kwargs, **options.env_kwargs})
     seed = 1_000_000_000 + config.seed  # far from training's
     with cpu_threads(config.threads or 1):
         with make_envs(config, min(options.num_envs, options.episodes)) as envs:
@@ -199,6 +200,7 @@ def play(config: TrainConfig, path: Path, folder: Path) -> Games:
     result = {
         "checkpoint": newest.name,
         "deterministic": options.deterministic,
+        "env_kwargs": config.env_kwargs,
         "episodes": len(games.episodes),
         "mean_return": games.mean_return,
         "std_return": games.std_return,

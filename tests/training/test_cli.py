@@ -60,6 +60,22 @@ def test_train__leaves_a_run_that_can_be_played(tmp_path: Path, monkeypatch, cap
     assert newest.name in capsys.readouterr().out
 
 
+def test_eval__plays_in_an_environment_with_other_options(tmp_path: Path, monkeypatch):
+    """A policy trained against itself is measured against another opponent; the result says so."""
+    monkeypatch.chdir(tmp_path)
+    quick = [*QUICK, "--vector.num-envs", "2", "--ppo.num-minibatches", "2", "--eval.video", "none"]
+    assert main(["train", "ocean/connect4", *quick]) == 0
+    run = only_run(tmp_path)
+    with_itself = json.loads((run / "result.json").read_text())
+    words = ["--env-kwargs", "players", "1", "depth", "0", "--episodes", "40", "--video", "none"]
+    assert main(["eval", str(run), *words]) == 0
+    with_another = json.loads((run / "result.json").read_text())
+
+    assert with_itself["env_kwargs"] == {} and with_itself["infos"]["won"] <= 0.5
+    assert with_another["env_kwargs"] == {"players": 1, "depth": 0} and with_another["episodes"] == 40
+    assert load(run / "config.toml").env_kwargs == {}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_train__interrupted_leaves_a_checkpoint_and_exit_code_130(tmp_path: Path, number: int):
     """Ctrl-C and a termination request end a run politely; `--resume` finishes it in the same folder."""
