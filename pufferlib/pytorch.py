@@ -247,6 +247,24 @@ def sample_actions(
     return _sample_multidiscrete(output, actions, deterministic)
 
 
+def choose_actions(output: PolicyOutput) -> tuple[Tensor, Tensor]:
+    """Samples actions and their log-probabilities as `sample_actions` does, bit for bit, without the entropy."""
+    if isinstance(output, Tensor):
+        log_probs = _full_precision(output).log_softmax(-1)
+        actions = _draw(log_probs)
+        return actions, log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    return sample_actions(output)[:2]
+
+
+def _draw(log_probs: Tensor) -> Tensor:
+    """Samples along the last dimension by the Gumbel-max trick.
+
+    Half the time of torch.multinomial up to 64 rows; uniform_ is three times as fast as exponential_.
+    """
+    noise = torch.empty_like(log_probs, requires_grad=False).uniform_(1e-30, 1).log_().neg_().log_()
+    return (log_probs.detach() - noise).argmax(-1)
+
+
 def _sample_discrete(logits: Tensor, actions: Tensor | None, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Samples along the last dimension; the others, such as (B,) or (B, D), are those of the results."""
     log_probs = _full_precision(logits).log_softmax(-1)
@@ -255,9 +273,7 @@ def _sample_discrete(logits: Tensor, actions: Tensor | None, deterministic: bool
     elif deterministic:
         actions = log_probs.argmax(-1)
     else:
-        # Gumbel-max. Half the time of torch.multinomial up to 64 rows; uniform_ is three times as fast as exponential_.
-        noise = torch.empty_like(log_probs, requires_grad=False).uniform_(1e-30, 1).log_().neg_().log_()
-        actions = (log_probs.detach() - noise).argmax(-1)
+        actions = _draw(log_probs)
     log_prob = log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
     entropy = -torch.linalg.vecdot(log_probs.exp(), log_probs.clamp(min=_LOWEST))
     return actions, log_prob, entropy

@@ -58,6 +58,24 @@ def env_ends(batch: object, first: int, count: int, records: NDArray[np.float64]
 def env_render(batch: object, first: int, count: int, pixels: NDArray[np.uint8], /) -> None: ...
 def pack(plan: object, value: object, rows: NDArray[Any], index: int, /) -> None: ...
 def unpack(plan: object, rows: NDArray[Any], index: int, /) -> Any: ...
+def ppo_loss(
+    logits: NDArray[np.float32],
+    values: NDArray[np.float32],
+    actions: NDArray[np.int64],
+    log_probs: NDArray[np.float32],
+    old_values: NDArray[np.float32],
+    advantages: NDArray[np.float32],
+    returns: NDArray[np.float32],
+    grad_logits: NDArray[np.float32],
+    grad_values: NDArray[np.float32],
+    metrics: NDArray[np.float32],
+    clip: float,
+    clip_value: float,
+    value_coef: float,
+    entropy_coef: float,
+    normalize: float,
+    /,
+) -> None: ...
 def signal_size(num_workers: int, /) -> int: ...
 def signal_use_futex(lines: NDArray[np.uint8], wanted: bool, /) -> bool: ...
 def signal_send(lines: NDArray[np.uint8], first: int, count: int, opcode: int, /) -> None: ...

@@ -17,6 +17,9 @@ static PyMethodDef methods[] = {
     METHOD("env_step", puffer_env_step, "env_step(batch, first, count) -> how many agents' episodes ended"),
     METHOD("env_table", puffer_env_table, "env_table() -> {name: bytes of a config}"),
     METHOD("pack", puffer_pack, "pack(plan, value, rows, index)"),
+    METHOD("ppo_loss", puffer_ppo_loss,
+           "ppo_loss(logits, values, actions, log_probs, old_values, advantages, returns, grad_logits, grad_values, metrics, "
+           "clip, clip_value, value_coef, entropy_coef, normalize)"),
     METHOD("signal_done", puffer_signal_done, "signal_done(lines, worker, status)"),
     METHOD("signal_next", puffer_signal_next, "signal_next(lines, worker, spin_us, timeout_s) -> opcode, or -1 after the timeout"),
     METHOD("signal_send", puffer_signal_send, "signal_send(lines, first, count, opcode)"),

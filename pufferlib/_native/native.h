@@ -12,6 +12,7 @@
 
 /* advantage.c: advantages of a rollout. */
 PyObject *puffer_advantage(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_ppo_loss(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
 /* environments.c: first-party environments. */
 PyObject *puffer_env_batch(PyObject *module, PyObject *const *args, Py_ssize_t num_args);

@@ -2,6 +2,7 @@
 
     collect   play T steps of every row, storing what was seen, chosen and earned
     learn     compute advantages, then improve the policy on shuffled minibatches, a few times over
+              (`loss.py` has the loss)
     repeat
 
 Sources: Schulman et al. 2017, "Proximal Policy Optimization Algorithms"; Huang et al. 2022, "The 37 Implementation
@@ -29,13 +30,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pufferlib.exceptions import CheckpointError, ConfigError, TrainingDiverged
-from pufferlib.pytorch import sample_actions
+from pufferlib.pytorch import choose_actions
 from pufferlib.training import checkpoint
 from pufferlib.training.actions import ActionConverter
 from pufferlib.training.actor import Actor
 from pufferlib.training.config import TrainConfig
 from pufferlib.training.episodes import Episode, iterate_episodes, mean_numbers
-from pufferlib.training.rollout import Minibatch, Rollout
+from pufferlib.training.loss import METRICS, backward
+from pufferlib.training.rollout import Rollout
 
 
 @dataclass
@@ -81,6 +83,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)
         self.counters = Counters()
         self.finished_episodes: deque[Episode] = deque(maxlen=100)
+        self._parameters = list(policy.parameters())
         self._actor = Actor(policy, envs.num_agents, self.device)
         self._converter = ActionConverter(envs.emulated.action)
         if self._actor.recurrent and envs.num_agents < config.ppo.num_minibatches:
@@ -154,7 +157,8 @@ class Trainer:
             self._count_episodes(infos)
 
             # What the actions of the last batch of these rows led to.
-            rewards = rewards * ppo.reward_scale
+            if ppo.reward_scale != 1:
+                rewards = rewards * ppo.reward_scale
             if ppo.reward_clip is not None:
                 rewards = rewards.clip(-ppo.reward_clip, ppo.reward_clip)
             rollout.add_results(
@@ -166,7 +170,7 @@ class Trainer:
             self._previous_mask[rows] = mask
             seen = torch.as_tensor(observations).to(self.device)
             output, values, state_before = self._actor.step(seen, rows, starts)
-            actions, log_probs, _ = sample_actions(output)
+            actions, log_probs = choose_actions(output)
             rollout.add_choices(rows, seen, starts, mask, state_before, actions, log_probs, values.flatten())
             t2 = time.perf_counter()
             self.envs.send(self._converter.to_environment(actions))
@@ -206,17 +210,16 @@ class Trainer:
 
         advantages, returns = rollout.compute_returns(ppo.gamma, ppo.gae_lambda)
         history: list[Tensor] = []
-        names: list[str] = []
+        names = (*METRICS, "grad_norm")
         for _ in range(ppo.update_epochs):
             first = len(history)
             for batch in rollout.minibatches(advantages, returns, ppo.num_minibatches):
-                loss, metrics = self._loss(batch)
-                self.optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                metrics["grad_norm"] = nn.utils.clip_grad_norm_(self.policy.parameters(), ppo.max_grad_norm)
+                for parameter in self._parameters:
+                    parameter.grad = None
+                metrics = backward(*self._actor.replay(batch), batch, ppo)
+                norm = nn.utils.clip_grad_norm_(self._parameters, ppo.max_grad_norm)
                 self.optimizer.step()
-                names = list(metrics)
-                history.append(torch.stack(list(metrics.values())))  # stays on the device: no waiting per minibatch
+                history.append(torch.cat([metrics, norm.view(1)]))  # stays on the device: no waiting per minibatch
             if ppo.target_kl is not None and history:
                 kl = torch.stack(history[first:])[:, names.index("kl")].mean()
                 if kl > ppo.target_kl:
@@ -226,45 +229,11 @@ class Trainer:
         self._refuse_nan(np.array(means), "the loss is not a finite number.", "Lower ppo.learning_rate.")
         self.counters.steps += int(rollout.alive.sum())
         self._clock["learning"] += time.perf_counter() - started
-        return dict(zip(names, means, strict=True)) | {
+        return dict(zip(names if means else (), means, strict=True)) | {
             "learning_rate": rate,
             "explained_variance": self._explained_variance(returns),
             "skipped_steps": float(rollout.num_surplus),
         }
-
-    def _loss(self, batch: Minibatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Computes PPO's loss (equation 9 of its paper, negated) and what one wants to watch."""
-        ppo = self.config.ppo
-        output, values = self._actor.replay(batch)
-        _, log_probs, entropy = sample_actions(output, batch.actions)
-        values = values.flatten()
-        if batch.alive is not None:
-            log_probs, entropy, values = log_probs[batch.alive], entropy[batch.alive], values[batch.alive]
-
-        advantages = batch.advantages
-        if ppo.normalize_advantages and len(advantages) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        log_ratio = log_probs - batch.log_probs
-        ratio = log_ratio.exp()
-        policy_loss = -torch.min(advantages * ratio, advantages * ratio.clamp(1 - ppo.clip, 1 + ppo.clip)).mean()
-
-        errors = (values - batch.returns).square()
-        if ppo.clip_value is not None:
-            near = batch.values + (values - batch.values).clamp(-ppo.clip_value, ppo.clip_value)
-            errors = torch.max(errors, (near - batch.returns).square())
-        value_loss = 0.5 * errors.mean()
-
-        mean_entropy = entropy.mean()
-        loss = policy_loss + ppo.value_coef * value_loss - ppo.entropy_coef * mean_entropy
-        with torch.no_grad():
-            return loss, {
-                "loss": loss.detach(),
-                "policy_loss": policy_loss.detach(),
-                "value_loss": value_loss.detach(),
-                "entropy": mean_entropy.detach(),
-                "kl": (ratio - 1 - log_ratio).mean(),  # http://joschu.net/blog/kl-approx.html, estimator k3
-                "clip_fraction": ((ratio - 1).abs() > ppo.clip).float().mean(),
-            }
 
     def _refuse_nan(self, values: NDArray[Any], what: str, remedy: str) -> None:
         if not np.isfinite(values).all():

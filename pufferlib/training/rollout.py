@@ -75,6 +75,9 @@ class Rollout:
         self.actions = torch.zeros(*slots, *action.shape[1:], dtype=action.dtype, device=device)
         self.log_probs = torch.zeros(slots, device=device)
         self.values = torch.zeros(slots, device=device)
+        # The same memory as arrays where NumPy reaches it: its assignments cost a tenth of PyTorch's.
+        self._tensors = (self.observations, self.actions, self.log_probs, self.values)
+        self._arrays = [tensor.numpy() for tensor in self._tensors] if device.type == "cpu" else None
         self.starts = np.zeros(slots, bool)
         self.present = np.zeros(slots, bool)
         self.rewards = np.zeros((horizon, num_rows), np.float32)
@@ -96,6 +99,8 @@ class Rollout:
     @property
     def full(self) -> bool:
         """Whether every row has T steps and the observation after them."""
+        if self.lockstep:
+            return int(self._written[0]) > self.horizon
         return bool((self._written > self.horizon).all())
 
     def add_results(
@@ -117,13 +122,13 @@ class Rollout:
             mask: the row holds an agent, (B,).
             final_values: the value of the last observation of rows that were cut, (B,); None if none was.
         """
-        steps = self._written[rows] - 1
         if self.lockstep:
-            if not 0 <= steps[0] < self.horizon:
+            at: Any = int(self._written[0]) - 1
+            if not 0 <= at < self.horizon:
                 return
-            at: Any = steps[0]
             keep: Any = slice(None)
         else:
+            steps = self._written[rows] - 1
             self._surplus[rows[steps == self.horizon]] = True
             self.num_surplus += int((steps == self.horizon).sum())
             keep = (steps >= 0) & (steps < self.horizon)
@@ -160,13 +165,13 @@ class Rollout:
             log_probs: (B,).
             values: (B,).
         """
-        steps = self._written[rows]
         if self.lockstep:
-            at: Any = int(steps[0])
+            at: Any = int(self._written[0])
             on_device: Any = at
             keep: Any = slice(None)
             self._keep_state(rows, state, at)
         else:
+            steps = self._written[rows]
             if (steps > self.horizon).any():
                 stored = steps <= self.horizon
                 rows, steps, starts, mask = rows[stored], steps[stored], starts[stored], mask[stored]
@@ -179,13 +184,20 @@ class Rollout:
                 which = steps == step
                 if state is not None and which.any():
                     self._keep_state(rows[which], (state[0][:, keep][:, which], state[1][:, keep][:, which]), step)
-        self.observations[on_device] = observations[keep]
-        self.actions[on_device] = actions[keep]
-        self.log_probs[on_device] = log_probs[keep]
-        self.values[on_device] = values[keep]
+        seen = (observations, actions, log_probs, values)
+        if self._arrays is not None:
+            keep = keep.numpy() if isinstance(keep, Tensor) else keep
+            for array, tensor in zip(self._arrays, seen, strict=True):
+                array[at] = tensor.numpy()[keep]
+        else:
+            for kept, tensor in zip(self._tensors, seen, strict=True):
+                kept[on_device] = tensor[keep]
         self.starts[at] = starts
         self.present[at] = mask
-        self._written[rows] += 1
+        if self.lockstep:
+            self._written += 1
+        else:
+            self._written[rows] += 1
 
     def _keep_state(self, rows: Rows, state: State | None, step: int) -> None:
         """Keeps the recurrent state from which a rollout starts."""
@@ -197,7 +209,7 @@ class Rollout:
 
     def advance(self) -> None:
         """Moves the last observation of each row to the front: the next rollout starts with it."""
-        for tensor in (self.observations, self.actions, self.log_probs, self.values):
+        for tensor in self._tensors:
             tensor[0] = tensor[-1]
         for array in (self.starts, self.present):
             array[0] = array[-1]
@@ -231,12 +243,14 @@ class Rollout:
         device = self.values.device
         alive = np.flatnonzero(self.alive)
         order = torch.from_numpy(alive)[torch.randperm(len(alive))].to(device)
-        flat = [tensor.flatten(0, 1) for tensor in (self.observations, self.actions, self.log_probs, self.values)]
+        observations = self.observations.flatten(0, 1)
+        flat = [tensor.flatten(0, 1) for tensor in (self.actions, self.log_probs, self.values)]
         flat += [advantages.flatten(), returns.flatten()]
-        for part in order.tensor_split(count):
+        # Small columns are shuffled as a whole, observations part by part: a copy of all may not fit in memory.
+        columns = [tensor[order].tensor_split(count) for tensor in flat]
+        for part, *of_part in zip(order.tensor_split(count), *columns, strict=True):
             if len(part):
-                observations, actions, *rest = (tensor[part] for tensor in flat)
-                yield Minibatch(observations, None, None, None, actions, *rest)
+                yield Minibatch(observations[part], None, None, None, *of_part)
 
     def _minibatches_of_rows(
         self, advantages: Tensor, returns: Tensor, count: int, first_state: State
