@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -47,7 +47,8 @@ INSTALLS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-SAME_VENV = {"raw_of_original": "original"}  # peers that run in another one's environment
+# Peers that run in another one's environment.
+SAME_VENV = {"raw_of_original": "original", "ppo_sb3": "sb3", "ppo_cleanrl": "sb3"}
 
 
 class PeerError(Exception):
@@ -103,6 +104,7 @@ class Turn:
     batches: int
     seconds: float
     cpu_seconds: float  # of all its processes
+    notes: dict[str, Any] = field(default_factory=dict)  # what it tells beyond that
 
 
 class Peer:
@@ -132,7 +134,7 @@ class Peer:
         answer = self._ask({"run": turn_s})
         cpu_seconds = self._cpu_seconds() - before
         self._signal(signal.SIGSTOP)
-        return Turn(answer["steps"], answer["batches"], answer["seconds"], cpu_seconds)
+        return Turn(answer["steps"], answer["batches"], answer["seconds"], cpu_seconds, answer["notes"])
 
     def close(self) -> None:
         """Has it close its pool, and ends what is left of it."""

@@ -162,7 +162,7 @@ def save(path: Path, results: Iterable[Result]) -> None:
     """Writes every turn of every case as JSON, one contender a line."""
     cases = []
     for result in results:
-        by_name = {contender.name: [astuple(turn) for turn in turns] for contender, turns in result.turns.items()}
+        by_name = {contender.name: [astuple(turn)[:4] for turn in turns] for contender, turns in result.turns.items()}
         lines = [f"    {json.dumps(name)}: {json.dumps(turns)}" for name, turns in by_name.items()]
         rest: dict[str, Any] = {"taken": result.taken, "versions": result.versions}
         rest["failures"] = {c.name: why for c, why in result.failures.items()}

@@ -25,7 +25,8 @@ class Pool:
 
     step: Callable[[], Any]  # hands in actions for one batch and waits for the next one
     close: Callable[[], Any]
-    batch_size: int  # environments that one call steps
+    batch_size: int  # environment steps of one call
+    describe: Callable[[], dict[str, Any]] = dict  # what else to tell of a turn
 
 
 def serve(make: Callable[[dict[str, Any]], Pool], *packages: str) -> None:
@@ -53,6 +54,7 @@ def serve(make: Callable[[dict[str, Any]], Pool], *packages: str) -> None:
                 assert pool is not None
                 calls, seconds, count = run(pool.step, request.get("warm") or request["run"], count)
                 answer = {"steps": calls * pool.batch_size, "batches": calls, "seconds": seconds}
+                answer |= {"notes": pool.describe()}
         except Exception as error:  # noqa: BLE001 - the driver reports it and goes on
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)

@@ -1,0 +1,74 @@
+"""pufferlib's PPO: `Trainer.train`, a few rollouts a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from _harness import Pool, serve
+from torch import nn
+
+import pufferlib.environments
+import pufferlib.vector
+from pufferlib.pytorch import layer_init
+from pufferlib.training.config import PPOConfig, TrainConfig
+from pufferlib.training.ppo import Trainer
+
+ROLLOUTS = 8  # of a call: each call starts the environments anew, which costs one more step of them
+
+
+class Network(nn.Module):
+    """The network of the other contenders: a critic and an actor that share nothing."""
+
+    def __init__(self, env: Any) -> None:
+        """Reads the sizes from an environment."""
+        super().__init__()
+        inputs = int(np.prod(env.single_observation_space.shape))
+
+        def layers(outputs: int, std: float) -> nn.Sequential:
+            return nn.Sequential(
+                layer_init(nn.Linear(inputs, 64)),
+                nn.Tanh(),
+                layer_init(nn.Linear(64, 64)),
+                nn.Tanh(),
+                layer_init(nn.Linear(64, outputs), std=std),
+            )
+
+        self.critic, self.actor = layers(1, 1.0), layers(int(env.single_action_space.n), 0.01)
+
+    def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Maps observations to logits and values."""
+        return self.actor(observations), self.critic(observations)
+
+
+def make(case: dict[str, Any]) -> Pool:
+    """Prepares a training of which one call does a few rollouts and updates."""
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    names = ("horizon", "num_minibatches", "update_epochs", "learning_rate", "gamma", "gae_lambda")
+    names += ("clip", "entropy_coef", "value_coef", "max_grad_norm")
+    ppo = PPOConfig(total_steps=10**12, anneal_learning_rate=False, **{name: case[name] for name in names})
+    creator = pufferlib.environments.make_creator(case["env"])
+    envs = pufferlib.vector.make(creator, num_envs=case["num_envs"], **case["vector"])
+    trainer = Trainer(envs, Network(envs.driver_env), TrainConfig(ppo=ppo))
+    seconds = {"environments": 0.0, "policy": 0.0, "learning": 0.0}
+
+    def report(metrics: Any, step: int) -> None:
+        seconds.update({name: metrics[f"share_{name}"] for name in seconds})
+
+    def step() -> None:
+        goal = trainer.counters.updates + ROLLOUTS
+        trainer.train(lambda: trainer.counters.updates >= goal)
+
+    def describe() -> dict[str, Any]:
+        episodes = trainer.finished_episodes
+        mean = float(np.mean([episode.episode_return for episode in episodes])) if episodes else None
+        return {"return": mean, "shares": dict(seconds)}
+
+    trainer.report = report
+    return Pool(step, envs.close, ROLLOUTS * case["num_envs"] * case["horizon"], describe)
+
+
+if __name__ == "__main__":
+    serve(make, "pufferlib", "gymnasium", "numpy", "torch")
