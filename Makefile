@@ -6,7 +6,7 @@ REGISTRY ?=
 DRY_RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval test test-all-envs lint format bench wheel docs ci clean
+.PHONY: help install train eval play test test-all-envs lint format bench wheel docs ci clean
 .PHONY: image image-cpu image-check image-test lock publish shell devcontainer-test
 
 help: ## List the targets
@@ -15,11 +15,14 @@ help: ## List the targets
 install: ## Create .venv with everything for training and development
 	@scripts/install dev everyday
 
-train: ## Train a policy: make train [ENV=classic_control/CartPole-v1] [ARGS=--help]
-	@scripts/train "$(or $(ENV),classic_control/CartPole-v1)" $(ARGS)
+train: ## Train a policy: make train [ENV=ocean/breakout] [ARGS=--help]
+	@scripts/train "$(or $(ENV),ocean/breakout)" $(ARGS)
 
 eval: ## Play a trained policy: make eval [ENV=runs/NAME] [ARGS="--video mp4"]
-	@scripts/eval "$(or $(ENV),classic_control/CartPole-v1)" $(ARGS)
+	@scripts/eval "$(or $(ENV),ocean/breakout)" $(ARGS)
+
+play: ## Play in this terminal, or watch a policy: make play [ENV=ocean/pong] [ARGS="--run runs/NAME"]
+	@scripts/play "$(or $(ENV),ocean/breakout)" $(ARGS)
 
 test: ## Run the tests: make test [ARGS="tests/unit -k layout"]
 	@scripts/test $(ARGS)

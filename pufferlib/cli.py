@@ -20,7 +20,7 @@ INTERRUPTED = 130  # what a shell reports after Ctrl-C
 FAILED = 1
 
 USAGE = """\
-puffer train [ENV] [options]      train a policy (default: CartPole-v1)
+puffer train [ENV] [options]      train a policy (default: ocean/breakout)
 puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
 puffer play ENV|--run RUN         play one of Ocean's games in this terminal, or watch a policy play it
@@ -103,6 +103,8 @@ def _train(words: list[str]) -> int:
     print(f"\n{_curve(folder)}\n")
     _report_games(config, run.play(config, folder, folder))
     print(f"Checkpoint: {newest}")
+    if config.env.startswith("ocean/"):
+        print(f"Watch it:   puffer play --run {folder}   (or play yourself: puffer play {config.env})")
     return 0
 
 

@@ -43,6 +43,9 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, dict[str, Any]]]] = {
     "pendulum": ("classic_control/Pendulum-v1", -300, {"PPO": {}}),
     "doorkey": ("minigrid/MiniGrid-DoorKey-5x5-v0", 0.9, {"PPO": {}}),
     "minihack": ("minihack/MiniHack-Room-Random-15x15-v0", 0.9, {"PPO": {}}),
+    "ocean-cartpole": ("ocean/cartpole", 475, {"PPO": {}}),
+    "ocean-breakout": ("ocean/breakout", 65, {"PPO": {}}),
+    "ocean-pong": ("ocean/pong", 4, {"PPO": {}}),
     "memory": ("TMaze", 0.9, {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {}}),
 }
 

@@ -145,7 +145,7 @@ class EvalConfig:
 class TrainConfig:
     """Everything that one training run needs."""
 
-    env: str = "CartPole-v1"
+    env: str = "ocean/breakout"
     """Environment: `adapter/name`, a name alone, or an adapter (its default)."""
 
     seed: int = 1
