@@ -48,19 +48,14 @@ static int is_inside(const State *state, int32_t cell) {
     return row > 0 && column > 0 && row < state->config.size - 1 && column < state->config.size - 1;
 }
 
-/* Digs from the agent's room in random directions, going back where all rooms around are open; the room that is farthest
-   from the agent gets the goal. */
+/* Digs from the agent's room in random directions, going back where all rooms around are open. */
 static void dig(State *state) {
     uint8_t *cells = cells_of(state);
-    int32_t *stack = queue_of(state), depth = 1, deepest = 0;
+    int32_t *stack = queue_of(state), depth = 1;
     stack[0] = state->agent;
     cells[state->agent] = FLOOR;
     while (depth) {
         const int32_t room = stack[depth - 1];
-        if (depth > deepest) {
-            deepest = depth;
-            state->goal = room;
-        }
         int32_t options[4], num_options = 0;
         for (int32_t action = DOWN; action <= LEFT; action++) {
             const int32_t next = room + 2 * delta(state, action);
@@ -74,6 +69,12 @@ static void dig(State *state) {
         cells[room + way] = cells[room + 2 * way] = FLOOR;
         stack[depth++] = room + 2 * way;
     }
+}
+
+static int is_dead_end(const State *state, int32_t room) {
+    int32_t num_open = 0;
+    for (int32_t action = DOWN; action <= LEFT; action++) num_open += cells_of(state)[room + delta(state, action)] != WALL;
+    return num_open == 1;
 }
 
 /* Opens a wall between two rooms, unless it is open or the goal's: the goal stays at a dead end. */
@@ -130,6 +131,8 @@ static void reset(State *state, PufferRows *rows) {
     state->steps = state->has_key = 0;
     state->agent = random_room(state);
     dig(state);
+    do state->goal = random_room(state);
+    while (state->goal == state->agent || !is_dead_end(state, state->goal)); /* every tree has two at least */
     for (int32_t i = 0; i < state->config.loops; i++) open_wall(state);
     cells[state->goal] = GOAL;
     if (state->config.door) place_door(state);

@@ -49,8 +49,8 @@ class GridworldConfig(NativeConfig):
 class Gridworld(NativeEnv):
     """The agent looks for the goal of a maze; it sees a few cells only and has to remember where it was.
 
-    The maze is dug by a random walk that goes back where it is stuck, from the agent's room on; the goal lies in the
-    room that is farthest along, a dead end. With `door`, the goal's only entrance opens to who has picked up the key.
+    The maze is dug by a random walk from the agent's room, which goes back where it is stuck; the goal lies in one of
+    its dead ends. With `door`, the goal's only entrance opens to who has picked up the key.
 
     Observation: Box(0, 1, (4, 2 * radius + 1, 2 * radius + 1), uint8), the cells around the agent, north up. Planes:
         walls, goal, key, door. A key that the agent holds is seen where the agent is.

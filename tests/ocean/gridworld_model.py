@@ -34,6 +34,9 @@ class GridworldModel:
         self.agent = self._room()
         self.things: dict[Cell, str] = {self.agent: ""}
         self._dig()
+        self.goal = self._room()
+        while self.goal == self.agent or not self.is_dead_end(self.goal):
+            self.goal = self._room()
         for _ in range(self.config.loops):
             room, way = self._room(), WAYS[1 + self.random.below(4)]
             if self._is_inside(beside(room, way, 2)) and self.goal not in (room, beside(room, way, 2)):
@@ -82,6 +85,10 @@ class GridworldModel:
                     queue.append(following)
         return found
 
+    def is_dead_end(self, room: Cell) -> bool:
+        """Whether one way only leads into a room."""
+        return sum(beside(room, way) in self.things for way in WAYS.values()) == 1
+
     def _room(self) -> Cell:
         across = (self.config.size - 1) // 2
         row, column = divmod(self.random.below(across**2), across)
@@ -91,11 +98,9 @@ class GridworldModel:
         return all(0 < x < self.config.size - 1 for x in cell)
 
     def _dig(self) -> None:
-        path, longest = [self.agent], 0
+        path = [self.agent]
         while path:
             room = path[-1]
-            if len(path) > longest:
-                longest, self.goal = len(path), room
             closed = [
                 way
                 for way in WAYS.values()
