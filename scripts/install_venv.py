@@ -1,10 +1,13 @@
-"""Brings a virtual environment in line with the checkout: `scripts/install_venv.py [--venv FOLDER] [--apt] NAME...`.
+"""Brings a virtual environment in line with the checkout: `scripts/install_venv.py [OPTIONS] NAME...`.
 
 A name is an extra of pyproject.toml, an adapter, `everyday` (the adapters that pyproject.toml calls so) or `all` (every
 adapter). Adapters whose extras are all that they need are installed as extras, others with `puffer install`.
 
 A stamp in the environment remembers which names are there and hashes of what they were installed from, so a call that
 has nothing to do costs milliseconds. Changed C sources alone rebuild only the extension.
+
+The environment is .venv, or what the variable PUFFERLIB_VENV says. With --adopt the packages are there already, as in
+the image: only the checkout is installed, without network, and later calls take the names given for installed.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -40,16 +44,29 @@ NATIVE = (
     "pufferlib/_native/**/*.[ch]",
     "pufferlib/ocean/*.[ch]",
 )
+# An environment that has all packages has the build's too.
+WITHOUT_NETWORK = ("--no-deps", "--no-index", "--no-build-isolation")
 
 
 def main(words: list[str]) -> None:
     """Installs what is missing; does nothing when the stamp says that all is there."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--venv", default=".venv", type=Path)
+    parser.add_argument("--venv", default=os.environ.get("PUFFERLIB_VENV") or ".venv", type=Path)
     parser.add_argument("--apt", action="store_true", help="install missing Debian packages too")
+    parser.add_argument("--adopt", action="store_true", help="the packages are there: install the checkout alone")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args(words)
-    install(ROOT / options.venv, expand(options.names), options.apt)
+    folder, names = ROOT / options.venv, expand(options.names)
+    if options.adopt:
+        adopt(folder, names)
+    else:
+        install(folder, names, options.apt)
+
+
+def adopt(folder: Path, names: list[str]) -> None:
+    """Installs the checkout into an environment that has all packages, and takes the names given for installed."""
+    pip(folder, *WITHOUT_NETWORK, "--editable", ".")
+    write_stamp(folder, digest(PACKAGES), digest(NATIVE), sorted(set(names)), adopted=True)
 
 
 def install(folder: Path, names: list[str], apt: bool = False) -> None:
@@ -65,7 +82,7 @@ def install(folder: Path, names: list[str], apt: bool = False) -> None:
         venv.create(folder, with_pip=True, clear=True)
     if (stamp["packages"], stamp["names"]) == (packages, wanted):
         print("Rebuilding the C core", flush=True)
-        pip(folder, "--no-deps", "--editable", ".")
+        pip(folder, *(WITHOUT_NETWORK if stamp["adopted"] else ["--no-deps"]), "--editable", ".")
     else:
         recipes = read_recipes(ROOT / "environments")
         adapters = [name for name in wanted if name in recipes]
@@ -80,8 +97,7 @@ def install(folder: Path, names: list[str], apt: bool = False) -> None:
         pip(folder, "--constraint", "constraints.txt", "--editable", f".[{names_there}]" if extras else ".")
         if special:
             puffer_install(folder, special, apt)
-    text = json.dumps({"packages": packages, "native": native, "names": wanted})
-    (folder / "installed.json").write_text(text, encoding="utf-8")
+    write_stamp(folder, packages, native, wanted, adopted=stamp["adopted"])
     print(f"Installed in {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -118,12 +134,18 @@ def python_of(folder: Path) -> Path:
 
 def read_stamp(folder: Path) -> dict[str, Any]:
     """Reads what the last install left, or an empty stamp where there was none."""
-    empty = {"packages": "", "native": "", "names": []}
+    empty = {"packages": "", "native": "", "names": [], "adopted": False}
     try:
         stamp = json.loads((folder / "installed.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return empty
     return {key: stamp.get(key, value) for key, value in empty.items()}
+
+
+def write_stamp(folder: Path, packages: str, native: str, names: list[str], adopted: bool) -> None:
+    """Notes what an environment was installed from."""
+    text = json.dumps({"packages": packages, "native": native, "names": names, "adopted": adopted})
+    (folder / "installed.json").write_text(text, encoding="utf-8")
 
 
 def digest(patterns: tuple[str, ...]) -> str:

@@ -21,6 +21,7 @@ def checkout(monkeypatch, tmp_path):
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").touch()
     monkeypatch.setattr(install_venv, "ROOT", tmp_path)
+    monkeypatch.delenv("PUFFERLIB_VENV", raising=False)
     calls = []
     monkeypatch.setattr(install_venv, "pip", lambda folder, *arguments: calls.append(arguments[-1]))
     monkeypatch.setattr(install_venv, "puffer_install", lambda folder, names, apt: calls.append((*names, apt)))
@@ -112,6 +113,24 @@ def test_install__keeps_environments_apart(checkout):
     install_venv.main(["dev"])
 
     assert calls == [".[dev]", ".[train]"]
+
+
+def test_install__adopts_an_environment_that_has_the_packages(checkout, monkeypatch):
+    """In the image only the checkout is installed, without network; `make test` and `make train` find nothing to do."""
+    folder, _ = checkout
+    (folder / "elsewhere" / "bin").mkdir(parents=True)
+    (folder / "elsewhere" / "bin" / "python").touch()
+    monkeypatch.setenv("PUFFERLIB_VENV", str(folder / "elsewhere"))
+    calls = []
+    monkeypatch.setattr(install_venv, "pip", lambda folder, *arguments: calls.append((folder.name, *arguments)))
+
+    install_venv.main(["--adopt", "dev", "train", "all"])
+    install_venv.main(["dev", "everyday"])
+    install_venv.main(["train", "stale"])
+    (folder / "pufferlib" / "_native" / "pack.c").write_text("int pack = 1;\n")
+    install_venv.main(["train"])
+
+    assert calls == [("elsewhere", "--no-deps", "--no-index", "--no-build-isolation", "--editable", ".")] * 2
 
 
 def test_install__names_what_exists(checkout):

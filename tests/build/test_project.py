@@ -66,6 +66,15 @@ def test_makefile__target_calls_an_executable_script(target):
     assert script.is_file() and script.stat().st_mode & stat.S_IXUSR
 
 
+def test_scripts__work_in_the_environment_that_is_asked_for():
+    """$PUFFERLIB_VENV stands in the place of .venv in each of them: in the image there is no .venv."""
+    scripts = [path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix]
+    fixed = [path.name for path in scripts if re.search(r"(?<!:-)\.venv\S*/bin/", path.read_text(encoding="utf-8"))]
+
+    assert len(scripts) > 10
+    assert fixed == []
+
+
 def test_makefile__lists_its_targets_by_default():
     """Plain `make` prints one line per target."""
     done = subprocess.run(["make", "-C", str(ROOT), "-s"], capture_output=True, text=True, check=True)
