@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ puffer play ENV|--run RUN         play one of Ocean's games in this terminal, or
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
 puffer install ADAPTER...|all     install what adapters need, by their recipes
 puffer doctor [ADAPTER...]        look at this machine and what works in it, and say how to mend the rest
+puffer sanity [TASK...] [options] train tiny tasks, each of which catches a class of a trainer's bugs
 puffer autotune ENV [options]     find the fastest vectorization of an environment on this machine
 
 ENV is adapter/name (minigrid/MiniGrid-DoorKey-5x5-v0), a name alone, or an adapter.
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands = {"train": _train, "eval": _eval, "play": _play, "envs": _envs, "install": _install}
-    commands |= {"doctor": _doctor, "autotune": _autotune}
+    commands |= {"doctor": _doctor, "sanity": _sanity, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
@@ -197,6 +199,37 @@ def _doctor(words: list[str]) -> int:
     from pufferlib._doctor import examine
 
     return FAILED if examine(options.names, runs=not options.quick) else 0
+
+
+def _sanity(words: list[str]) -> int:
+    """Lets the trainer take the ten-second test."""
+    parser = argparse.ArgumentParser(
+        prog="puffer sanity",
+        description="Trains PPO on tiny tasks, each of which a correct trainer solves and a class of bugs doesn't.",
+    )
+    parser.add_argument("names", nargs="*", metavar="TASK", help="as in docs/sanity.md (default: all)")
+    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="train each with seeds 1 to K")
+    try:
+        options = parser.parse_args(words)
+        if options.seeds < 1:
+            parser.error(f"argument --seeds: {options.seeds} is less than 1")
+    except SystemExit as stop:  # help was shown, or the usage was wrong
+        return int(stop.code or 0)
+    started = time.perf_counter()
+    from pufferlib.sanity import Result, ppo, run, tasks
+    from pufferlib.sanity._table import watching
+
+    chosen = tasks(options.names)
+    import_s = time.perf_counter() - started
+    results: list[Result] = []
+    with watching(chosen, options.seeds) as show:
+        seeds = range(1, options.seeds + 1)
+        for result in run(ppo.solve, options.names, seeds, before=lambda task: show(results, task)):
+            results.append(result)
+        show(results, None)
+    num_solved, spent_s = sum(result.solved for result in results), sum(result.seconds for result in results)
+    print(f"Solved {num_solved} of {len(results)} in {spent_s:.0f} s; imports took {import_s:.1f} s.")
+    return 0 if num_solved == len(results) else FAILED
 
 
 def _autotune(words: list[str]) -> int:

@@ -49,7 +49,7 @@ class Continuous(NativeEnv):
         """Describes the spaces."""
         return NativeSpec(
             observation_space=Box(-1, 1, (4,), np.float32),
-            action_space=Box(np.float32([[-1, 0], [-30, 100]]), np.float32([[1, 10], [-10, 500]]), dtype=np.float32),
+            action_space=Box(np.array([[-1, 0], [-30, 100]], np.float32), np.array([[1, 10], [-10, 500]], np.float32)),
             num_agents=1,
             frame=(26, 64),
             render_fps=4,

@@ -51,7 +51,7 @@ class MixedActions(NativeEnv):
             observation_space=Box(-1, 1, (7,), np.float32),
             action_space=Dict(
                 {
-                    "amounts": Box(np.float32([0, -20]), np.float32([10, -10]), dtype=np.float32),
+                    "amounts": Box(np.array([0, -20], np.float32), np.array([10, -10], np.float32)),
                     "mode": Discrete(2),
                     "tool": Discrete(3),
                 }
