@@ -5,6 +5,8 @@ import hashlib
 import gymnasium
 import numpy as np
 
+import pufferlib.ocean
+import pufferlib.vector
 from pufferlib._native import core
 from pufferlib.spaces import compile_layout
 from pufferlib.training.advantage import compute_advantages
@@ -34,4 +36,11 @@ values = random.normal(size=(steps + 1, rows)).astype(np.float32)
 flags = [random.random((steps, rows)) < chance for chance in (0.05, 0.05, 0.95)]
 for array in compute_advantages(floats[0], values, floats[1], *flags, 0.99, 0.95):
     digest.update(np.ascontiguousarray(array).tobytes())
-print(f"fingerprint {digest.hexdigest()[:16]} {len(dir(core))} names")
+for name in pufferlib.ocean.names():
+    with pufferlib.vector.make(pufferlib.ocean.env_creator(name), num_envs=16) as envs:
+        digest.update(envs.reset(seed=7)[0].tobytes())
+        envs.action_space.seed(7)
+        for _ in range(500):
+            for array in envs.step(envs.action_space.sample())[:4]:
+                digest.update(array.tobytes())
+print(f"fingerprint {digest.hexdigest()[:16]} {len(dir(core))} names {len(pufferlib.ocean.names())} environments")
