@@ -28,7 +28,12 @@ def read_steps(log: str) -> list[tuple[str, str]]:
             titles.setdefault(match[1], f"{match[2]} {match[3]} {shorten(match[4])}")
         elif match := _END.match(line):
             times[match[1]] = "cached" if match[3] else f"{float(match[2]):.1f} s"
-    return [(title, times.get(number, "?")) for number, title in titles.items()]
+    # A step can be there twice: asked for under another number, it waits for the first and takes no time.
+    steps: dict[str, str] = {}
+    for number, title in titles.items():
+        if steps.get(title, "cached") in ("cached", "0.0 s"):
+            steps[title] = times.get(number, "?")
+    return list(steps.items())
 
 
 def read_layers(history: str) -> list[tuple[str, float]]:

@@ -40,7 +40,7 @@ OF_TORCH = re.compile(r"torch|triton|nvidia-.*|cuda-.*")
 # Build backends: the sources below are built without isolation, so that these too are locked. One that lacks here makes
 # the build fail by its name.
 BUILD = ("pip", "setuptools", "wheel", "cython", "numpy", "poetry-core")
-DEVELOPERS = ("dev",)  # extras that have a file of their own
+DEVELOPERS = ("dev", "wasm")  # extras that have a file of their own
 LEFT_OUT = (
     "docs",
     "workflows",
