@@ -33,7 +33,7 @@ def test_env_creator__refuses_unknown_names():
 
 def test_policy__never_chooses_what_the_mask_forbids():
     """Of connect4's columns only open ones have a chance, and an agent that waits has no choice."""
-    with pufferlib.vector.make(adapter.env_creator("connect4"), num_envs=4) as pool:
+    with pufferlib.vector.make(adapter.env_creator("connect4"), num_envs=4, env_kwargs={"players": 2}) as pool:
         policy = adapter.Policy(pool.driver_env)
         observations, _ = pool.reset(seed=0)
         for _ in range(6):  # the first column fills up, without four in a row

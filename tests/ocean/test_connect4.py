@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ columns = st.integers(0, 6)
 @given(st.integers(0, 2**31), st.lists(st.tuples(columns, columns), max_size=120))
 def test_connect4__two_agents_play_like_the_slow_model(seed, actions):
     """Turns, wins, draws, full columns and views are those of a model with lists."""
-    compare("connect4", {}, Connect4Model(seed), seed, actions)
+    compare("connect4", {"players": 2}, Connect4Model(seed, players=2), seed, actions)
 
 
 @pytest.mark.timeout(240)
@@ -44,7 +46,7 @@ def test_connect4__the_search_plays_like_the_slow_model(depth, num_examples):
 def test_connect4__out_of_range_columns_lose():
     """A column that isn't there is one that is full."""
     for column in (-1, 7, 2**40, -(2**62)):
-        with pufferlib.vector.make(env_creator("connect4"), num_envs=1) as pool:
+        with pufferlib.vector.make(env_creator("connect4"), num_envs=1, env_kwargs={"players": 2}) as pool:
             seen, _ = pool.reset(seed=0)
             mover = int(seen[1, -1])
             _, rewards, terminals, _, _ = pool.step(np.full(2, column))
@@ -60,7 +62,7 @@ def full_board_without_four():
 def test_connect4__a_full_board_is_a_draw():
     """42 pieces without four in a row end the game with 0 for both."""
     moves = full_board_without_four()
-    with pufferlib.vector.make(env_creator("connect4"), num_envs=1) as pool:
+    with pufferlib.vector.make(env_creator("connect4"), num_envs=1, env_kwargs={"players": 2}) as pool:
         pool.reset(seed=0)
         for move in moves[:-1]:
             _, _, terminals, _, _ = pool.step(np.full(2, move))
@@ -96,7 +98,7 @@ def test_connect4__a_search_of_two_plies_never_overlooks_a_win_or_a_single_threa
 
 def play_out(moves, seed):
     """Plays these moves and gives a rollout of both agents as the trainer would store it, with values of 0."""
-    with pufferlib.vector.make(env_creator("connect4"), num_envs=1) as pool:
+    with pufferlib.vector.make(env_creator("connect4"), num_envs=1, env_kwargs={"players": 2}) as pool:
         pool.async_reset(seed=seed)
         observations, _, _, _, _, rows, mask = pool.recv()
         rollout = Rollout(
@@ -150,7 +152,7 @@ def test_connect4__the_loser_learns_of_its_loss():
 def test_connect4__who_waits_has_no_choice():
     """In every step of random games one mask holds the open columns and the other (1, 0, 0, 0, 0, 0, 0)."""
     generator = np.random.default_rng(0)
-    with pufferlib.vector.make(env_creator("connect4"), num_envs=8) as pool:
+    with pufferlib.vector.make(env_creator("connect4"), num_envs=8, env_kwargs={"players": 2}) as pool:
         seen, _ = pool.reset(seed=0)
         for _ in range(300):
             masks, turns = seen[:, :7].reshape(8, 2, 7), seen[:, -1].reshape(8, 2)
@@ -160,6 +162,15 @@ def test_connect4__who_waits_has_no_choice():
             seen, rewards, *_ = pool.step(np.array(actions))
 
             assert (rewards.reshape(8, 2).sum(1) == 0).all()
+
+
+def test_connect4__two_agents_pass_pettingzoos_checkers():
+    """As a ParallelEnv with flat and with original spaces, where the masks say what may be done."""
+    pettingzoo = pytest.importorskip("pettingzoo.test")
+    for flat in (True, False):
+        make = functools.partial(env_creator("connect4"), players=2, flat=flat)
+        pettingzoo.parallel_api_test(make(), num_cycles=300)
+        pettingzoo.parallel_seed_test(make, num_cycles=100)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +184,7 @@ def test_connect4__refuses_other_games(options, match):
 
 def test_connect4__draws_the_pieces():
     """After two moves there is one piece of each colour, the last one marked."""
-    env = env_creator("connect4")(render_mode="rgb_array")
+    env = env_creator("connect4")(players=2, render_mode="rgb_array")
     env.reset(seed=0)
     empty = {tuple(pixel) for pixel in env.draw().reshape(-1, 3)}
     for column in (2, 3):

@@ -66,14 +66,14 @@ def test_eval__plays_in_an_environment_with_other_options(tmp_path: Path, monkey
     quick = [*QUICK, "--vector.num-envs", "2", "--ppo.num-minibatches", "2", "--eval.video", "none"]
     assert main(["train", "ocean/connect4", *quick]) == 0
     run = only_run(tmp_path)
-    with_itself = json.loads((run / "result.json").read_text())
-    words = ["--env-kwargs", "players", "1", "depth", "0", "--episodes", "40", "--video", "none"]
+    with_search = json.loads((run / "result.json").read_text())
+    words = ["--env-kwargs.depth", "0", "--episodes", "40", "--video", "none"]
     assert main(["eval", str(run), *words]) == 0
     with_another = json.loads((run / "result.json").read_text())
 
-    assert with_itself["env_kwargs"] == {} and with_itself["infos"]["won"] <= 0.5
+    assert with_search["env_kwargs"] == {"players": 1, "depth": 2}
     assert with_another["env_kwargs"] == {"players": 1, "depth": 0} and with_another["episodes"] == 40
-    assert load(run / "config.toml").env_kwargs == {}
+    assert load(run / "config.toml").env_kwargs == {"players": 2}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
