@@ -17,6 +17,7 @@ import torch
 
 import pufferlib.models._default
 import pufferlib.models._heads
+import pufferlib.training.loss
 import pufferlib.training.ppo
 import pufferlib.training.rollout
 from pufferlib.pytorch import NativeLeaf, Normal
@@ -25,7 +26,7 @@ from pufferlib.training.actions import ActionConverter
 from pufferlib.training.actor import Actor
 from pufferlib.training.rollout import Rollout
 
-PPO, ROLLOUT = pufferlib.training.ppo, pufferlib.training.rollout
+LOSS, PPO, ROLLOUT = pufferlib.training.loss, pufferlib.training.ppo, pufferlib.training.rollout
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,20 @@ def advantages(change: Callable[..., Any]) -> Any:
     return patch.object(ROLLOUT, "compute_advantages", lambda *arguments: change(original, *arguments))
 
 
-def sampler(change: Callable[..., Any]) -> Any:
-    """Patches how the trainer samples and rates actions: `change(original, output, actions)`."""
-    original = PPO.sample_actions
-    return patch.object(PPO, "sample_actions", lambda output, actions=None, **_: change(original, output, actions))
+@contextmanager
+def sampler(change: Callable[..., Any]) -> Iterator[None]:
+    """Patches how the trainer samples and rates actions: `change(original, output, actions)`; C rates none then."""
+    original = LOSS.sample_actions
+
+    def changed(output: Any, actions: Any = None, **_: Any) -> Any:
+        return change(original, output, actions)
+
+    with (
+        patch.object(PPO, "choose_actions", lambda output: changed(output)[:2]),
+        patch.object(LOSS, "sample_actions", changed),
+        patch.object(LOSS, "fits_native", lambda *_: False),
+    ):
+        yield
 
 
 def results(change: Callable[[dict[str, Any], Any], None]) -> Any:
