@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ MARKS: dict[State, tuple[str, str]] = {  # sign and ANSI color
     "absent": ("-", "2"),
     "broken": ("BAD", "31"),
 }
-PROBE_LIMIT_S = 180.0
+PROBE_LIMIT_S = 600.0  # JAX compiles Craftax for half a minute, and for minutes where others use the cores
 NUM_STEPS = 20
 LITTLE_SHM_BYTES = 1 << 26  # Docker's default for /dev/shm: 64 MiB
 # Packages that bring games of their own: where the files are, and what they are called.
@@ -246,14 +246,25 @@ def environment(recipe: Recipe, runs: bool) -> list[Finding]:
         return [Finding(name, "broken", f"{text}: {problem}", apt or f"{install}, or see {problem_log(name)}")]
     findings = [Finding(name, "ok", f"{text}, {result['count']} environments; {result['name']} runs")]
     findings += roms(recipe)
-    for other, what in result["found"].items():
-        findings.append(Finding("", "ok", f"{other} has {what}"))
-    for other, (what, remedy) in result["missing"].items():
+    for what, others in group(result["found"]).items():
+        findings.append(Finding("", "ok", f"{others} found {what}"))
+    for (what, remedy), others in group({key: tuple(value) for key, value in result["missing"].items()}).items():
         mount = " In Docker, mount it: docker run -v FILE:THERE:ro ..." if remedy and _in_docker() else ""
-        findings.append(Finding("", "note", f"{other} needs {what}", remedy + mount))
+        findings.append(Finding("", "note", f"{others} needs {what}", remedy + mount))
     if debian:
         findings.append(Finding("", "note", "for more frames: " + "; ".join(package.why for package in debian), apt))
     return findings
+
+
+def group(causes: Mapping[str, Any]) -> dict[Any, str]:
+    """Turns {name: cause} into {cause: names}, where many names are the first and a count."""
+    names: dict[Any, list[str]] = {}
+    for name, cause in causes.items():
+        names.setdefault(cause, []).append(name)
+    return {
+        cause: found[0] if len(found) == 1 else f"{found[0]}, like {len(found) - 1} others,"
+        for cause, found in names.items()
+    }
 
 
 def roms(recipe: Recipe) -> Iterator[Finding]:

@@ -94,9 +94,19 @@ def test_environment__says_which_files_of_the_users_are_missing_and_where_they_g
     findings = _doctor.environment(recipe("gymnasium"), runs=True)
 
     assert [finding.state for finding in findings] == ["ok", "ok", "note"]
-    assert findings[1].text == "two has a level"
+    assert findings[1].text == "two found a level"
     assert findings[2].text == "three needs a ROM: none here"
     assert findings[2].remedy == "Put it at X. In Docker, mount it: docker run -v FILE:THERE:ro ..."
+
+
+def test_environment__tells_once_what_many_lack(monkeypatch):
+    """Sixty environments without the same file are one line."""
+    missing = {f"digits/{i}": ["a file: none here", "Put it at X."] for i in range(60)}
+    answer = {"count": 60, "name": "one", "found": {}, "missing": missing}
+    monkeypatch.setattr(_doctor, "probe", lambda *arguments: (answer, ""))
+    findings = _doctor.environment(recipe("gymnasium"), runs=True)
+
+    assert [finding.text for finding in findings[1:]] == ["digits/0, like 59 others, needs a file: none here"]
 
 
 def test_roms__that_a_package_brings_are_counted(monkeypatch):
