@@ -157,6 +157,8 @@ def test_environment__observations_unpack_to_the_original(creator, deviations):
     """Unpacking a flat row gives what the environment itself returned, in its own structure."""
     emulated = creator()
     plain, returned = emulated.env, []
+    if plain is emulated:
+        pytest.skip("native: it is flat by itself; tests/ocean/test_gymnasium.py compares it with its original form")
 
     def reset(**options: Any) -> Any:
         result = type(plain).reset(plain, **options)
