@@ -439,7 +439,7 @@ def first_is_last() -> Iterator[None]:
         yield
 
 
-@bug("autoreset off by one", "bandit")
+@bug("autoreset off by one", "terminal")
 def first_step_skipped() -> Iterator[None]:
     """Takes the first step of each episode for a reset, and leaves it out."""
 

@@ -59,7 +59,7 @@ def compare(name: str, options: dict[str, Any], model: Model, seed: int, actions
         seen, _, _, _, _, _, mask = pool.recv()
         expected = model.reset()
         np.testing.assert_array_equal(seen, expected)
-        assert mask.all()
+        np.testing.assert_array_equal(mask, present(model, len(seen)))
         returns, lengths, before = np.zeros(len(seen)), np.zeros(len(seen), int), mask.copy()
         for choice in actions:
             pool.send(np.array(choice).reshape(len(seen), *pool.single_action_space.shape))
@@ -77,10 +77,16 @@ def compare(name: str, options: dict[str, Any], model: Model, seed: int, actions
                 assert {key: info[key] for key in turn.numbers[slot]} == turn.numbers[slot]
                 num_ended += 1
             returns[ended], lengths[ended] = 0, 0
-            expected, alive = (model.reset(), np.ones(len(seen), bool)) if turn.over else (turn.observations, turn.mask)
+            expected = model.reset() if turn.over else turn.observations
+            alive = present(model, len(seen)) if turn.over else turn.mask
             if turn.over:
                 returns[:], lengths[:] = 0, 0
             np.testing.assert_array_equal(seen, expected)
             np.testing.assert_array_equal(mask, alive)
             before = mask.copy()
     return num_ended
+
+
+def present(model: Model, num_agents: int) -> np.ndarray[Any, Any]:
+    """Who is there at the start of an episode: everyone, unless the model has a `present` that says otherwise."""
+    return np.asarray(getattr(model, "present", np.ones(num_agents, bool)))
