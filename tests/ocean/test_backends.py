@@ -34,7 +34,11 @@ def test_threads__step_as_one(name, mode):
             assert trajectories(name, NUM_STEPS, autoreset=mode, worth_us=0, **options) == expected, batch_size
 
 
-@pytest.mark.parametrize("name", NAMES)
+KINDS = [name for name in ("snake", "mixed", "squared") if name in NAMES]  # several agents, packed actions, a plain one
+PROCESSES = [(name, mode) for i, name in enumerate(NAMES) for mode in (MODES if name in KINDS else [MODES[i % 3]])]
+
+
+@pytest.mark.parametrize(("name", "mode"), PROCESSES)
 def test_processes__step_as_one(name, mode):
     """Worker processes, with batches of all environments or of half, give what Serial gives."""
     if os.environ.get("PUFFERLIB_TEST_BACKENDS") == "serial":
