@@ -6,7 +6,7 @@ Shapes: A agents of one environment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
@@ -190,6 +190,11 @@ class NativeEnv:
     def __str__(self) -> str:
         """Shows the config."""
         return f"<{self.kind.__name__}({self.config})>"
+
+    def twin(self) -> NativeEnv:
+        """Makes a new environment with the same options."""
+        options = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
+        return self.kind(render_mode=self.render_mode, flat=self._is_flat, **options)
 
     def join(self, copies: Copies, index: int, over: npt.NDArray[np.bool_], buffers: Buffers) -> None:
         """Becomes a view of one of many copies: what it draws and reads is that copy's."""

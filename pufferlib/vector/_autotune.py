@@ -32,14 +32,15 @@ class Setting:
 
     mode: str  # "serial", "synchronous", "zero-copy blocks" or "asynchronous"
     num_envs: int
-    num_workers: int | None  # None: no worker processes
+    num_workers: int | None  # None: no workers
     batch_size: int  # environments
     zero_copy: bool = True
+    backend: str = "multiprocessing"  # of the workers; "threads" where the environment is native
 
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `make`, without defaults."""
-        options: dict[str, Any] = {"backend": "serial" if self.num_workers is None else "multiprocessing"}
+        options: dict[str, Any] = {"backend": "serial" if self.num_workers is None else self.backend}
         options["num_envs"] = self.num_envs
         if self.num_workers is not None:
             options["num_workers"] = self.num_workers
@@ -140,12 +141,15 @@ def autotune(
     watch = watch or (lambda tuning: None)
     watch(Tuning(tuple(trials)))
     first_error: Exception | None = None
-    for position, trial in enumerate(trials):
+    for position in range(len(trials)):
+        trial = trials[position]
         options = {**kwargs, **trial.setting.options}
-        if trial.setting.num_workers is None:
+        if options["backend"] != "multiprocessing":
             options = {name: value for name, value in options.items() if name not in Multiprocessing.OPTIONS}
         try:
             with make(env_creator, env_args, env_kwargs, **options) as pool:
+                if position == 0 and pool.traits.episodes is not None:
+                    trials = [replace(t, setting=replace(t.setting, backend="threads")) for t in trials]
                 trials[position] = replace(trial, steps_per_s=measure(pool, measure_s, policy_s))
         except (VectorError, OSError, MemoryError) as error:
             first_error = first_error or error

@@ -204,7 +204,7 @@ class NativeGroup:
         for position in range(self.num_envs):
             if position not in self._views:
                 model = self._models[position if len(self._models) > 1 else 0]
-                view = model.kind(render_mode=model.render_mode, flat=model._is_flat, **vars(model.config))
+                view = model.twin()
                 rows = self._buffers.rows(position * self._num_slots, (position + 1) * self._num_slots)
                 view.join(self._copies, position, self._over[position : position + 1], rows)
                 self._views[position] = view

@@ -6,6 +6,7 @@ import os
 import gymnasium
 import pytest
 
+import pufferlib.ocean
 import pufferlib.vector
 from pufferlib.exceptions import InvalidVectorOption, WorkerDied
 from pufferlib.vector import Setting, Trial, Tuning, autotune
@@ -160,3 +161,13 @@ def test_draw__marks_the_fastest():
     table = draw("title", tuning(serial, failed, Trial(Setting("synchronous", 2, 1, 2))))
 
     assert [row.style for row in table.rows] == ["bold green", "red", "dim"]
+
+
+def test_autotune__measures_threads_where_they_can_step():
+    """Workers of a native environment are threads; options of worker processes don't concern them."""
+    creator = pufferlib.ocean.env_creator("squared")
+    tuning = pufferlib.vector.autotune(creator, 4, max_envs=8, max_workers=2, measure_s=0.01, timeout_s=9.0)
+
+    backends = {trial.setting.options["backend"] for trial in tuning.trials}
+    assert backends == {"serial", "threads"}
+    assert all(trial.steps_per_s for trial in tuning.trials)
