@@ -90,10 +90,11 @@ def describe_machine(*packages: str) -> str:
 
 
 def commit() -> str:
-    """The commit of this checkout, marked if files differ from it, or "unknown" outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit of this checkout, marked if files other than results differ from it, or "unknown" outside one."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    done = subprocess.run([*git, "describe", "--always"], capture_output=True, text=True, check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ":/", ":!RESULTS.md", ":!results"], check=False)
+    return (done.stdout.strip() + "-dirty" * (changed.returncode == 1)) or "unknown"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
