@@ -120,6 +120,11 @@ class Peer:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
         try:
+            # A session may be a scheduling group of its own, out of which priorities don't reach.
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
+        except OSError:
+            pass  # no such groups, or no right to: then all peers have the usual priority
+        try:
             self.versions: dict[str, str] = self._ask({"make": case})["versions"]
             self._signal(signal.SIGSTOP)
         except BaseException:

@@ -23,7 +23,9 @@ WARM_SHARE = 0.25  # of a turn, before it: caches, and clocks of processes that 
 
 def measure_case(case: Case, num_rounds: int, turn_s: float, scripts: Sequence[str]) -> Result:
     """Runs all contenders of a case in turns."""
-    taken = f"load {os.getloadavg()[0]:.1f} before, {num_rounds} turns of {turn_s:g} s"
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    taken = f"load {os.getloadavg()[0]:.1f} before{f', nice {priority}' if priority else ''}, "
+    taken += f"{num_rounds} turns of {turn_s:g} s"
     failures: dict[Contender, str] = {}
     peers: dict[Contender, Peer] = {}
 
