@@ -247,10 +247,10 @@ class Rollout:
         flat = [tensor.flatten(0, 1) for tensor in (self.actions, self.log_probs, self.values)]
         flat += [advantages.flatten(), returns.flatten()]
         # Small columns are shuffled as a whole, observations part by part: a copy of all may not fit in memory.
-        columns = [tensor[order].tensor_split(count) for tensor in flat]
+        columns = [tensor.index_select(0, order).tensor_split(count) for tensor in flat]
         for part, *of_part in zip(order.tensor_split(count), *columns, strict=True):
             if len(part):
-                yield Minibatch(observations[part], None, None, None, *of_part)
+                yield Minibatch(observations.index_select(0, part), None, None, None, *of_part)
 
     def _minibatches_of_rows(
         self, advantages: Tensor, returns: Tensor, count: int, first_state: State
