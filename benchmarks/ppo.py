@@ -11,7 +11,7 @@ import os
 import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Case:
     num_envs: int
     horizon: int
     contenders: tuple[Contender, ...]
+    arithmetic: bool = False  # measures the bare network after each turn
 
     @property
     def title(self) -> str:
@@ -75,11 +76,15 @@ class Case:
         if vector:
             vector["batch_size"] = self.num_envs // 2
         sizes = {"num_envs": self.num_envs, "horizon": self.horizon}
-        return {**SETTINGS, **sizes, "env": contender.env, "vector": vector}
+        return {**SETTINGS, **sizes, "env": contender.env, "vector": vector, "arithmetic": self.arithmetic}
 
 
 CONTENDERS = (OURS, SB3, CLEANRL, SPLIT, NATIVE)
 CASES = (Case(8, 128, CONTENDERS), Case(64, 128, CONTENDERS))
+PARTS = tuple(
+    Case(num_envs, horizon, (NATIVE,), True) for num_envs, horizon in ((8, 128), (64, 128), (256, 64), (1024, 64))
+)
+OVERHEAD = 0.15
 
 
 def measure(case: Case, num_rounds: int, turn_s: float) -> dict[Contender, list[Turn]]:
@@ -111,7 +116,7 @@ def describe(case: Case, turns: dict[Contender, list[Turn]]) -> str:
     for contender, own in turns.items():
         cpu = 1e6 * sum(turn.cpu_seconds for turn in own) / sum(turn.steps for turn in own)
         row = [contender.name, f"{statistics.median(map(rate, own)):,.0f}", f"{cpu:,.1f}"]
-        row += [f"{ratio(own, turns[peer]):.2f}" for peer in (SB3, CLEANRL)]
+        row += [f"{ratio(own, turns[peer]):.2f}" if peer in turns else "-" for peer in (SB3, CLEANRL)]
         shares = own[-1].notes.get("shares", {})
         row += [f"{shares[name]:.0%}" if name in shares else "-" for name in ("environments", "policy", "learning")]
         reached = own[-1].notes["return"]
@@ -132,6 +137,28 @@ def goals(results: dict[Case, dict[Contender, list[Turn]]]) -> str:
     return table(["work", "goal", "measured", ""], rows).strip()
 
 
+def parts(results: dict[Case, dict[Contender, list[Turn]]]) -> str:
+    """Writes where the time of an update goes when the environment costs next to nothing."""
+    header = ["rollout", "steps/s", "us a step", "environment", "bare network", "the rest", "goal", ""]
+    rows = []
+    for case, turns in results.items():
+        own = turns[NATIVE]
+        steps = case.num_envs * case.horizon
+        update = statistics.median(steps / rate(turn) for turn in own)
+        network = statistics.median(turn.notes["arithmetic"] * rate(turn) / steps for turn in own)
+        environment = own[-1].notes["shares"]["environments"]
+        rest = 1 - environment - network
+        row = [
+            case.title,
+            f"{steps / update:,.0f}",
+            f"{1e6 * update / steps:.2f}",
+            f"{environment:.0%}",
+            f"{network:.0%}",
+        ]
+        rows.append([*row, f"{rest:.0%}", f"< {OVERHEAD:.0%}", "met" if rest < OVERHEAD else "**missed**"])
+    return table(header, rows).strip()
+
+
 EXPLANATION = """\
 Environment steps per second of whole trainings on CartPole-v1, rollouts and learning, medians over the turns;
 contenders take turns, and a ratio is the median of the ratios within a turn. All have the same network (actor and
@@ -143,24 +170,38 @@ environment costs next to nothing. The shares of time are our trainer's own: wai
 learning."""
 
 
+EXPLANATION_OF_PARTS = """\
+Shares of the time of an update, rollout and learning. "Environment" is what the trainer waits in the pool's `send` and
+`recv`; "bare network" is what a plain loop of the same forward passes, backward passes and steps of Adam takes in the
+same process right after each turn; "the rest" is everything else: sampling, storing, advantages, shuffling, the loss,
+clipping gradients, metrics, Python."""
+
+
 def main() -> None:
     """Measures, prints and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender, at least 5 for a result")
     parser.add_argument("--round-s", type=float, default=1.5, help="seconds of one turn, at the least")
+    parser.add_argument("--scripts", nargs="*", default=[], help="only these scripts of benchmarks/peers")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the Markdown file that holds the results")
     options = parser.parse_args()
-    for script in dict.fromkeys(contender.script for contender in CONTENDERS):
+    chosen = tuple(c for c in CONTENDERS if not options.scripts or c.script in options.scripts)
+    for script in dict.fromkeys(contender.script for contender in chosen):
         interpreter(script)
     load = os.getloadavg()[0]
     results = {}
-    for case in CASES:
+    for case in (replace(case, contenders=chosen) for case in CASES):
         results[case] = measure(case, options.rounds, options.round_s)
         print(describe(case, results[case]), "\n", flush=True)
-    parts = ["## PPO", EXPLANATION, "### Goals", goals(results), *(describe(*result) for result in results.items())]
+    shares = {case: measure(case, options.rounds, options.round_s) for case in PARTS}
+    text = ["## PPO", EXPLANATION, "### Goals", goals(results), *(describe(*result) for result in results.items())]
+    text += ["### Where the time goes: ocean/cartpole", EXPLANATION_OF_PARTS, parts(shares)]
+    print(parts(shares))
     machine = describe_machine("numpy", "torch", "gymnasium", "pufferlib")
-    parts.append(f"{options.rounds} turns of {options.round_s:g} s each. Load before: {load:.1f}. {machine}")
-    write_section("ppo", "\n\n".join(parts), options.output)
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    turns = f"{options.rounds} turns of {options.round_s:g} s each"
+    text.append(f"{turns}. Load before: {load:.1f}, nice {priority}. {machine}")
+    write_section("ppo", "\n\n".join(text), options.output)
 
 
 if __name__ == "__main__":

@@ -158,9 +158,10 @@ def make_nethack() -> gymnasium.Env:
 
 
 def batches_of_actions(case: dict[str, Any], count: int, dtype: Any = np.int64) -> Iterator[np.ndarray]:
-    """Gives batches of `count` actions for ever, the same in every peer: drawn below `num_actions`, 64 that repeat."""
+    """Gives batches of actions below `num_actions` for ever, the same in every peer: some that repeat."""
     rng = np.random.default_rng(1)
-    return itertools.cycle([rng.integers(0, case["num_actions"], count).astype(dtype) for _ in range(64)])
+    num_batches = max(2, min(64, 65_536 // count))  # few large ones: they are to stay in the cache
+    return itertools.cycle([rng.integers(0, case["num_actions"], count).astype(dtype) for _ in range(num_batches)])
 
 
 def creator(case: dict[str, Any]) -> Callable[[], Any]:

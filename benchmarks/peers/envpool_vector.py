@@ -1,4 +1,4 @@
-"""EnvPool, whose environments are C++: its own CartPole and Pong, in as many threads as it is told."""
+"""EnvPool, whose environments are C++: its own CartPole, Catch and Pong, in as many threads as it is told."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def make(case: dict[str, Any]) -> Pool:
     """Makes a pool."""
     count = case["num_envs"]
     # Its Pong has the frame skip, stack, size and gray of `make_pong`; FIRE opens a game.
-    name = {"cartpole": "CartPole-v1", "pong": "Pong-v5"}[case["env"]]
+    name = {"cartpole": "CartPole-v1", "catch": "Catch-v0", "pong": "Pong-v5"}[case["env"]]
     envs = envpool.make_gymnasium(name, num_envs=count, num_threads=case["num_workers"])
     actions = batches_of_actions(case, count, np.int32)
     envs.reset()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,24 @@ class Network(nn.Module):
         return self.actor(observations), self.critic(observations)
 
 
+def arithmetic(case: dict[str, Any], policy: nn.Module, envs: Any) -> float:
+    """Seconds of an update of the bare network: T forward passes of all rows, then passes there and back, and Adam."""
+    policy = copy.deepcopy(policy)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=0.0, eps=1e-5, fused=True)
+    seen = torch.from_numpy(np.array(envs.arena.observations))
+    batch = seen.repeat(case["horizon"], 1)[: len(seen) * case["horizon"] // case["num_minibatches"]]
+    gradients = [torch.zeros_like(output) for output in policy(batch)]
+    start = time.perf_counter()
+    with torch.inference_mode():
+        for _ in range(case["horizon"]):
+            policy(seen)
+    for _ in range(case["update_epochs"] * case["num_minibatches"]):
+        optimizer.zero_grad()
+        torch.autograd.backward(policy(batch), gradients)
+        optimizer.step()
+    return time.perf_counter() - start
+
+
 def make(case: dict[str, Any]) -> Pool:
     """Prepares a training of which one call does a few rollouts and updates."""
     torch.set_num_threads(1)
@@ -64,7 +84,10 @@ def make(case: dict[str, Any]) -> Pool:
     def describe() -> dict[str, Any]:
         episodes = trainer.finished_episodes
         mean = float(np.mean([episode.episode_return for episode in episodes])) if episodes else None
-        return {"return": mean, "shares": dict(seconds)}
+        notes = {"return": mean, "shares": dict(seconds)}
+        if case["arithmetic"]:
+            notes["arithmetic"] = arithmetic(case, trainer.policy, envs)
+        return notes
 
     trainer.report = report
     return Pool(step, envs.close, ROLLOUTS * case["num_envs"] * case["horizon"], describe)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pufferlib.ocean
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -86,3 +88,25 @@ vector.main()
     text = path.read_text()
     assert "| a broken one | failed: it ended |" in text
     assert "\n| Serial | " in text
+
+
+def test_ocean__has_a_row_for_each_size_and_environment(tmp_path):
+    """One size fills one row of the first table; every environment of this build has one in the second."""
+    path = tmp_path / "RESULTS.md"
+    options = ["--rows", "64", "--scripts", "ours", "--rounds", "1", "--round-s", "0.001"]
+    run("benchmarks/ocean.py", *options, "--output", str(path))
+
+    text = path.read_text()
+    assert "\n| 64 | " in text
+    assert all(f"\n| ocean/{name} | " in text for name in pufferlib.ocean.names())
+    assert "failed" not in text
+
+
+def test_ppo__tells_speed_and_shares(tmp_path):
+    """Our own trainer's rows are there without any peer, with where the time goes."""
+    path = tmp_path / "RESULTS.md"
+    run("benchmarks/ppo.py", "--scripts", "ppo_ours", "--rounds", "1", "--round-s", "0.001", "--output", str(path))
+
+    text = path.read_text()
+    assert "\n| ours, ocean/cartpole | " in text
+    assert text.count("| < 15% |") == 4
