@@ -53,7 +53,7 @@ class Copies:
         buffers: Buffers,
         actions: npt.NDArray[Any],
         episode_over: npt.NDArray[np.bool_],
-        autoreset: str,
+        autoreset: str = "disabled",
     ) -> None:
         """Checks the arrays and hands them to C.
 

@@ -103,6 +103,8 @@ class NativeEnv:
         self._is_flat = flat
         self._copies: Copies | None = None
         self._index = 0  # in the copies
+        self._is_joined = False  # they are a pool's
+        self._over: npt.NDArray[np.bool_] = np.ones(1, np.bool_)  # (1,) of this copy
         self._is_new = True  # nothing was reset
         self._set_up()
 
@@ -110,24 +112,24 @@ class NativeEnv:
 
     def attach(self, buffers: Buffers) -> None:
         """Sets the buffers, of A rows, that `reset_into` and `step_into` write from now on."""
-        memory = self._copies.memory if self._copies is not None else None
-        new = memory is None
-        if memory is None:
-            memory = self.plan.allocate(1)
+        own = None if self._is_joined else self._copies
+        memory = self.plan.allocate(1) if own is None else own.memory
         flat = self.emulated.action.flat_space
         self._buffers = buffers
         self._actions = np.zeros((self.num_slots, *(flat.shape or ())), np.int64 if flat.dtype is None else flat.dtype)
-        over = np.ones(1, np.bool_) if new else self._over.copy()
-        self._take(Copies(self.kind.name, memory, buffers, self._actions, over, "disabled"), 0, over)
-        if new:
-            self._begin_memory()
+        over = np.ones(1, np.bool_) if own is None else self._over.copy()
+        self._copies, self._index, self._over = Copies(self.kind.name, memory, buffers, self._actions, over), 0, over
+        self._is_joined = False
+        if own is None:
+            self._copies.init(0, 1, self.config.pack())
+            self._copies.reset(0, 1, seeds=draw_seeds(1))  # what isn't seeded later can't be repeated
+            over[0] = self._is_new = True
 
     def reset_into(self, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[Any, Any]:
         """Starts an episode, writes all rows of the buffers, and returns an empty info."""
-        self._own()
-        seeds = None if seed is None else np.array([check_seed(self.kind.name, seed)], np.uint64)
-        assert self._copies is not None
-        self._copies.reset(0, 1, seeds=seeds)
+        copies = self._own()
+        seeds = None if seed is None else np.full(copies.num_envs, check_seed(self.kind.name, seed), np.uint64)
+        copies.reset(self._index, 1, seeds=seeds)
         self._is_new = False
         return {} if self.num_slots == 1 else {f"agent_{i}": {} for i in range(self.num_slots)}
 
@@ -138,12 +140,12 @@ class NativeEnv:
             EmulationError: the episode is over, or none has begun.
         """
         self._check_running()
+        copies = self._own()
         self._actions[...] = actions
-        assert self._copies is not None
-        num_ended = self._copies.step(0, 1)
+        num_ended = copies.step(self._index, 1)
         if not num_ended:
             return {}
-        infos = episode_infos(self._copies.ends(0, 1, num_ended), self.kind.numbers)
+        infos = episode_infos(copies.ends(self._index, 1, num_ended), self.kind.numbers)
         return infos[0] if self.num_slots == 1 else {f"agent_{slot}": info for slot, info in infos.items()}
 
     @property
@@ -196,10 +198,17 @@ class NativeEnv:
         options = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
         return self.kind(render_mode=self.render_mode, flat=self._is_flat, **options)
 
-    def join(self, copies: Copies, index: int, over: npt.NDArray[np.bool_], buffers: Buffers) -> None:
-        """Becomes a view of one of many copies: what it draws and reads is that copy's."""
-        self._buffers = buffers
-        self._take(copies, index, over)
+    def join(
+        self,
+        copies: Copies,
+        index: int,
+        buffers: Buffers,
+        actions: npt.NDArray[Any],
+        over: npt.NDArray[np.bool_],
+    ) -> None:
+        """Becomes a view of one of many copies, whose rows are given: what it draws and reads is that copy's."""
+        self._copies, self._index, self._is_joined = copies, index, True
+        self._buffers, self._actions, self._over = buffers, actions, over
         self._is_new = False
 
     if TYPE_CHECKING:
@@ -207,22 +216,12 @@ class NativeEnv:
         def _set_up(self) -> None:
             """Adds the attributes of a face; each face has its own."""
 
-    def _take(self, copies: Copies, index: int, over: npt.NDArray[np.bool_]) -> None:
-        self._copies, self._index, self._over = copies, index, over
-
-    def _begin_memory(self) -> None:
-        """Initializes a copy of its own, with random numbers that nobody can repeat."""
-        assert self._copies is not None
-        self._copies.init(0, 1, self.config.pack())
-        self._unseeded = draw_seeds(1)
-
-    def _own(self) -> None:
-        """Makes buffers of its own where none were attached."""
+    def _own(self) -> Copies:
+        """The copies that it is one of; makes buffers of its own where none were attached."""
         if self._copies is None:
             self.attach(Buffers.allocate(self.num_slots, self.single_observation_space))
-        if self._is_new:
-            assert self._copies is not None
-            self._copies.reset(0, 1, seeds=self._unseeded)
+        assert self._copies is not None
+        return self._copies
 
     def _check_running(self) -> None:
         if self.episode_over:
@@ -231,7 +230,6 @@ class NativeEnv:
 
     def _observe(self, slot: int) -> Any:
         """What an agent sees, as the space that is promised."""
-        assert self._copies is not None
         if self._is_flat:
             return self._buffers.observations[slot].copy()
         return self.emulated.observation.unpack(self._buffers.observations[slot].copy())

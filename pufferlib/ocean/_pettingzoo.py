@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     Base = NativeEnv
 else:
-    Base = object
+    Base = ParallelEnv
 
 Agent = str
 Steps = tuple[dict[Agent, Any], dict[Agent, float], dict[Agent, bool], dict[Agent, bool], dict[Agent, dict[str, Any]]]
 
 
-class ParallelFace(ParallelEnv, Base):  # type: ignore[misc]  # PettingZoo is untyped
+class ParallelFace(Base):
     """`reset` and `step` of PettingZoo, for a `NativeEnv` with several agents: agent_0, agent_1, ..."""
 
     def _set_up(self) -> None:

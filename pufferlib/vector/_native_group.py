@@ -49,7 +49,6 @@ class NativeGroup:
         env = made[0]
         agents = None if env.num_slots == 1 else tuple(f"agent_{i}" for i in range(env.num_slots))
         self._format = EpisodeFormat(env.kind.numbers, agents)
-        self._is_closed = False
 
     @property
     def envs(self) -> list[NativeEnv]:
@@ -95,7 +94,8 @@ class NativeGroup:
         self.batch = self._copies.batch
         self._is_new = np.ones(self.num_envs, np.bool_)  # has no random numbers yet
         self._silent = np.empty((0, self._copies.width))
-        env.join(self._copies, 0, self._over[:1], self._buffers.rows(0, num_slots))
+        self._actions = arena.actions[rows]
+        self._join(env, 0)
 
     def reset(
         self,
@@ -146,7 +146,6 @@ class NativeGroup:
 
     def close(self) -> None:
         """Forgets the environments: they have nothing but memory."""
-        self._is_closed = True
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Reads an attribute of every environment, or calls it.
@@ -205,10 +204,15 @@ class NativeGroup:
             if position not in self._views:
                 model = self._models[position if len(self._models) > 1 else 0]
                 view = model.twin()
-                rows = self._buffers.rows(position * self._num_slots, (position + 1) * self._num_slots)
-                view.join(self._copies, position, self._over[position : position + 1], rows)
+                self._join(view, position)
                 self._views[position] = view
         return [(self.first + position, self._views[position]) for position in range(self.num_envs)]
+
+    def _join(self, env: NativeEnv, position: int) -> None:
+        """Makes an object a view of one copy and its rows."""
+        start, stop = position * self._num_slots, (position + 1) * self._num_slots
+        over = self._over[position : position + 1]
+        env.join(self._copies, position, self._buffers.rows(start, stop), self._actions[start:stop], over)
 
     def _guard(self, call: Callable[[], Any], index: int, phase: str) -> Any:
         """Calls into an environment; its exceptions leave with the context that the caller needs."""

@@ -126,3 +126,19 @@ def test_render__needs_a_mode_that_there_is():
         pufferlib.ocean.make("squared", render_mode="human")
     with pytest.raises(EmulationError, match="Reset it first"):
         pufferlib.ocean.make("squared", render_mode="rgb_array").render()
+
+
+def test_parallel_env__does_without_pettingzoo():
+    """Where PettingZoo isn't installed, environments with several agents have the same methods, and pools step them."""
+    code = (
+        "import sys\n"
+        "sys.modules['pettingzoo'] = None\n"
+        "import pufferlib.ocean, pufferlib.vector\n"
+        "env = pufferlib.ocean.make('snake')\n"
+        "print(len(env.reset(seed=1)[0]) == env.num_slots, env.agents[0])\n"
+        "pool = pufferlib.vector.make(pufferlib.ocean.env_creator('snake'), num_envs=2)\n"
+        "pool.reset()\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr) == ("True agent_0\n", "")

@@ -12,6 +12,7 @@ import pytest
 import pufferlib.ocean
 import pufferlib.vector
 from pufferlib._native import core
+from pufferlib.emulation import Buffers
 from pufferlib.exceptions import ConfigError, EnvironmentFailed, InvalidVectorOption
 from pufferlib.ocean import NativeConfig
 from pufferlib.vector._native_group import NativeGroup
@@ -112,6 +113,25 @@ def test_pool__attributes_of_every_copy():
     assert all((new != old).any() for new, old in zip(envs.render(), frames, strict=True))
     with pytest.raises(EnvironmentFailed, match="nonsense"):
         envs.call("nonsense")
+    envs.close()
+
+
+def test_view__acts_on_its_own_copy():
+    """An object of a pool is one copy and no other; attached to other rows, it begins anew."""
+    envs = pufferlib.vector.make(functools.partial(SQUARED, size=5), num_envs=3).as_gymnasium()
+    before = envs.reset(seed=1)[0]
+    views = envs.call("driver_env")
+    views[2].reset(seed=50)
+    views[1].step(1)
+    after = envs.pool.arena.observations.copy()
+
+    assert (after[0] == before[0]).all()
+    assert (after[2] == SQUARED(size=5).reset(seed=50)[0]).all()
+    assert (after[1] != before[1]).any()
+    views[1].attach(Buffers.allocate(1, views[1].single_observation_space))
+    assert views[1].episode_over
+    views[1].reset(seed=9)
+    assert (envs.pool.arena.observations == after).all()
     envs.close()
 
 
