@@ -5,7 +5,7 @@ enum { COLUMNS = 7, ROWS = 6, AREA = COLUMNS * ROWS };
 enum { WON, DRAWN, NUM_NUMBERS };
 
 typedef struct {
-    int32_t players, depth;
+    int32_t players, depth, opening;
 } Config;
 
 typedef struct {
@@ -123,10 +123,23 @@ static void play_other(State *state, PufferRows *rows) {
     play(state, rows, choose(state, state->pieces[1], state->pieces[0]));
 }
 
+/* Plays some plies at random, and none that ends the game. */
+static void open_game(State *state) {
+    const int32_t count = (int32_t)puffer_below(&state->rng, (uint32_t)state->config.opening + 1);
+    for (int32_t i = 0; i < count; i++) {
+        const uint64_t piece = drop(state->pieces[0] | state->pieces[1], puffer_below(&state->rng, COLUMNS));
+        if (!piece || has_four(state->pieces[state->mover] | piece)) return;
+        state->pieces[state->mover] |= piece;
+        state->last = piece;
+        state->mover = !state->mover;
+    }
+}
+
 static void reset(State *state, PufferRows *rows) {
     state->pieces[0] = state->pieces[1] = state->last = 0;
     state->over = 0;
     state->mover = (int32_t)puffer_below(&state->rng, 2);
+    open_game(state);
     if (state->config.players == 1 && state->mover == 1) play_other(state, rows);
     observe(state, rows);
 }

@@ -23,12 +23,17 @@ class Connect4Config(NativeConfig):
     """What the search sees, in plies, 0 to 8. 0: it plays at random. 1: it wins where it can at once. 2: it also
     blocks. More: it sees traps. Among columns that are equally good it chooses at random."""
 
+    opening: int = 0
+    """Plies, 0 to 20, of which up to so many are played at random before the game begins, so that games differ."""
+
     def check(self) -> None:
         """Refuses more players, and searches that take for ever."""
         if not 1 <= self.players <= 2:
             raise ConfigError("players", f"is {self.players}.", "Choose 2, or 1 to play against a search.")
         if not 0 <= self.depth <= 8:
             raise ConfigError("depth", f"is {self.depth}.", "Choose 0 to 8.")
+        if not 0 <= self.opening <= 20:
+            raise ConfigError("opening", f"is {self.opening}.", "Choose 0 to 20.")
 
 
 class Connect4(NativeEnv):

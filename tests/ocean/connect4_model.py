@@ -53,6 +53,12 @@ class Connect4Model:
         """Clears the board and draws who begins."""
         self.board, self.winner, self.over = Board(), None, False
         self.mover = self.random.below(2)
+        for _ in range(self.random.below(self.config.opening + 1)):
+            column = self.random.below(7)
+            if column not in self.board.open_columns() or self.board.value(self.mover, column, 1):
+                break
+            self.board.columns[column].append(self.mover)
+            self.mover = 1 - self.mover
         if self.config.players == 1 and self.mover == 1:
             self._answer()
         return self._observe()

@@ -23,10 +23,11 @@ columns = st.integers(0, 6)
 
 @pytest.mark.timeout(120)
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 2**31), st.lists(st.tuples(columns, columns), max_size=120))
-def test_connect4__two_agents_play_like_the_slow_model(seed, actions):
-    """Turns, wins, draws, full columns and views are those of a model with lists."""
-    compare("connect4", {"players": 2}, Connect4Model(seed, players=2), seed, actions)
+@given(st.integers(0, 2**31), st.integers(0, 20), st.lists(st.tuples(columns, columns), max_size=120))
+def test_connect4__two_agents_play_like_the_slow_model(seed, opening, actions):
+    """Openings, turns, wins, draws, full columns and views are those of a model with lists."""
+    options = {"players": 2, "opening": opening}
+    compare("connect4", options, Connect4Model(seed, **options), seed, actions)
 
 
 @pytest.mark.timeout(240)
@@ -174,7 +175,8 @@ def test_connect4__two_agents_pass_pettingzoos_checkers():
 
 
 @pytest.mark.parametrize(
-    ("options", "match"), [({"players": 3}, r"players.*3"), ({"players": 1, "depth": 9}, r"depth.*9.*0 to 8")]
+    ("options", "match"),
+    [({"players": 3}, r"players.*3"), ({"depth": 9}, r"depth.*9.*0 to 8"), ({"opening": 21}, r"opening.*21")],
 )
 def test_connect4__refuses_other_games(options, match):
     """Bad options raise an error that names them and what is possible."""
