@@ -143,7 +143,7 @@ class Table:
         while not over:
             self._show(f"return {total:g}")
             due = max(due + self._period_s, time.monotonic())
-            action = self._wait_for_action(due)
+            action = self._wait_for_action(due, self._only_choice(observations))
             if action in (QUIT, RESTART):
                 return action is RESTART
             self._decide(observations, starts, action)
@@ -164,23 +164,38 @@ class Table:
         if self._options.human:
             self._actions[0] = action
 
-    def _wait_for_action(self, due: float) -> Any:
+    def _only_choice(self, observations: Rows) -> Any:
+        """The one action that the player's mask leaves, as where another is on turn; None if there is a choice."""
+        layout = self._env.emulated.observation
+        if "action_mask" not in (getattr(layout.space, "spaces", None) or ()):
+            return None
+        possible = np.flatnonzero(layout.unpack(observations[0].copy())["action_mask"])
+        return int(possible[0]) if len(possible) == 1 else None
+
+    def _wait_for_action(self, due: float, only: Any) -> Any:
         """Waits until the next step is due, or, in a game that waits for its player, for a key.
+
+        Args:
+            due: when, of `time.monotonic()`.
+            only: the action that is taken whatever is pressed; None if there is a choice.
 
         Returns:
             The action of the key that counts, or QUIT or RESTART.
         """
+        waits = self._waits and only is None
         while True:
-            for key in self._terminal.keys(60.0 if self._waits else due - time.monotonic()):
+            for key in self._terminal.keys(60.0 if waits else due - time.monotonic()):
                 name = self._name(key)
                 if name is None:
                     continue
                 if name in QUIT or name in RESTART:
                     return QUIT if name in QUIT else RESTART
-                if self._waits and key.event != "release":
+                if waits and key.event != "release":
                     return self._keys[name]
                 self._fingers.feel(Key(name, key.event), self._terminal.tells_releases)
-            if not self._waits and time.monotonic() >= due:
+            if not waits and time.monotonic() >= due:
+                if only is not None:
+                    return only
                 name = self._fingers.next()
                 return self._idle if name is None else self._keys[name]
 

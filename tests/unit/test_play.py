@@ -230,6 +230,22 @@ def test_play__policies_play_the_others():
     assert min(alone[left].max(), alone[right].max()) > 90
 
 
+def test_play__asks_no_key_of_who_is_not_on_turn():
+    """In Connect Four a key is a move of the human; the answer of the policy needs none."""
+
+    def first_open(observations: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        return observations[:, :7].argmax(1)
+
+    moves = [part for column in "765" for part in ([Key(column)], [])]
+    script = play_script("connect4", *[[]] * 2, *moves, *[[]] * 5, policy=first_open, players=2)
+    num_pieces = [int((picture == [240, 84, 80]).all(-1).sum() > 0) for picture in script.pictures]
+
+    assert len(script.pictures) >= 6 and num_pieces[-1] == 1
+    cells = script.pictures[-1].reshape(6, 8, 7, 8, 3)[5, 2]  # a line of pixels through the lowest row
+    assert [tuple(cells[column, 3]) for column in (4, 5, 6)] == [(240, 84, 80)] * 3
+    assert (255, 208, 84) in {tuple(pixel) for pixel in cells[:2, 3]}
+
+
 @pytest.mark.timeout(120)
 def test_play__shows_a_trained_policy(tmp_path, monkeypatch, capfd):
     """`--run` plays with what a run has learned, without keys, until q; another environment is refused."""
