@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 MIB = 2**20
-_STEP = re.compile(r"#(\d+) (\[\S+ \d+/\d+\]) (RUN|COPY|FROM|WORKDIR) (.*)")
+_STEP = re.compile(r"#(\d+) (\[[^\]]+ \d+/\d+\]) (RUN|COPY|FROM|WORKDIR) (.*)")
 _END = re.compile(r"#(\d+) (?:DONE (\d+\.\d)s|(CACHED))")
 _OPTION = re.compile(r"--mount=\S+\s+")
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
