@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pufferlib.ocean
 import pufferlib.vector
 from pufferlib.exceptions import ConfigError
-from pufferlib.training.config import TrainConfig, load
+from pufferlib.training.config import TrainConfig, load, update
 
 GOAL = 0.9  # of the way from random play to the optimum
 
@@ -34,8 +34,8 @@ class SanityTask:
     """Mean score of the best policy without extra senses."""
     env: str = ""
     """The environment in `pufferlib.ocean`, if its name is another one."""
-    table: str = ""
-    """Its table in `environments/ocean/config.toml`, if its name is another one."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Options of training that differ from those of the environment in `environments/ocean/config.toml`."""
     number: str = "score"
     """The number that the environment reports of each episode, which is averaged."""
 
@@ -52,7 +52,7 @@ class SanityTask:
     @property
     def config(self) -> TrainConfig:
         """How the library's PPO trains it; a good start for other trainers."""
-        return _config(self.table or self.name, self.env_name)
+        return update(_config(self.env_name), self.changes)
 
     @property
     def recurrent(self) -> bool:
@@ -84,7 +84,13 @@ _TASKS = (
         ("observations misaligned with actions", "reward shifted by a step", "autoreset off by one"),
         random=0.25,
     ),
-    SanityTask("async", ("async batches mis-assembled",), random=0.25, env="bandit"),
+    SanityTask(
+        "async",
+        ("async batches mis-assembled",),
+        random=0.25,
+        env="bandit",
+        changes={"vector": {"num_envs": 1024, "batch_size": 256}},
+    ),
     SanityTask("seeds", ("seeds shared",), random=0.25),
     SanityTask("multiagent", ("agents mixed up",), random=0.25),
     SanityTask("absent", ("masked agents trained on",), random=0.5),
@@ -104,7 +110,23 @@ _TASKS = (
     SanityTask("truncation", ("truncation treated as a terminal",), random=0.5),
     SanityTask("memory", ("recurrent state not reset", "recurrent state reset too often"), random=1 / 3),
     SanityTask(
-        "squared", ("gradient, return or credit wrong in any way",), random=0.2, table="squared-5", number="reached"
+        "squared",
+        ("gradient, return or credit wrong in any way",),
+        random=0.2,
+        number="reached",
+        changes={
+            "env_kwargs": {"size": 5},
+            "policy": {"hidden_size": 64},
+            "ppo": {
+                "total_steps": 150_000,
+                "horizon": 8,
+                "num_minibatches": 2,
+                "update_epochs": 4,
+                "learning_rate": 3e-3,
+                "gamma": 0.9,
+                "entropy_coef": 0.003,
+            },
+        },
     ),
 )
 
@@ -138,8 +160,8 @@ def tasks(chosen: Sequence[str] = ()) -> list[SanityTask]:
 
 
 @functools.cache
-def _config(table: str, env_name: str) -> TrainConfig:
+def _config(env_name: str) -> TrainConfig:
     import pufferlib.environments
 
     folder = Path(pufferlib.environments.load("ocean").__file__ or "").parent
-    return load(folder / "config.toml", TrainConfig(env=f"ocean/{env_name}", device="cpu"), table)
+    return load(folder / "config.toml", TrainConfig(env=f"ocean/{env_name}", device="cpu"), env_name)

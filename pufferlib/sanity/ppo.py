@@ -37,7 +37,7 @@ def solve(task: SanityTask, seed: int) -> Act:
         torch.set_num_threads(1)  # small tensors gain nothing from more
         try:
             trainer = Trainer(envs, policy, config, _CPU)
-            # A trainer that counts no steps would go on for ever; with absent agents it takes ten times as many updates.
+            # A trainer that counts no steps would go on for ever. Absent agents are worth ten times as many updates.
             most_updates = 20 * config.ppo.total_steps // (config.ppo.horizon * envs.num_agents)
             trainer.train(stop=lambda: trainer.counters.updates >= most_updates)
         finally:
