@@ -6,7 +6,7 @@ REGISTRY ?=
 DRY_RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval play test test-all-envs lint format bench wheel docs ci clean
+.PHONY: help install train eval play test sanity mutation test-all-envs lint format bench wheel docs ci clean
 .PHONY: image image-cpu image-check image-test lock publish shell devcontainer-test
 
 help: ## List the targets
@@ -26,6 +26,12 @@ play: ## Play in this terminal, or watch a policy: make play [ENV=ocean/pong] [A
 
 test: ## Run the tests: make test [ARGS="tests/unit -k layout"]
 	@scripts/test $(ARGS)
+
+sanity: ## Train the tiny tasks that catch a trainer's bugs: make sanity [ARGS="memory --seeds 3"]
+	@scripts/sanity $(ARGS)
+
+mutation: ## Put bugs into PPO, one at a time, and see the tasks catch them; writes docs/sanity.md
+	@scripts/mutation $(ARGS)
 
 test-all-envs: ## Install and test every environment: make test-all-envs [ENV=nethack]
 	@scripts/test-all-envs $(ENV) $(ARGS)
