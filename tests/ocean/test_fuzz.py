@@ -5,6 +5,7 @@ The sanitizers' run of CI plays these with the C built to stop at overruns and u
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 
 import numpy as np
@@ -18,7 +19,8 @@ from pufferlib.exceptions import ConfigError
 from pufferlib.vector._arena import action_format
 
 NUM_STEPS = 30
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MAX_EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "40"))
+FEW = settings(max_examples=MAX_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 pytestmark = pytest.mark.timeout(300)
 
 
