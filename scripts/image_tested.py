@@ -31,7 +31,6 @@ INPUTS = (
     "environments/*/apt.txt",
     "environments/*/requirements.txt",
     "environments/*/recipe.toml",
-    "tests/image/test_inside.py",
 )
 
 
