@@ -31,6 +31,7 @@ INPUTS = (
     "environments/*/apt.txt",
     "environments/*/requirements.txt",
     "environments/*/recipe.toml",
+    "tests/image/test_inside.py",
 )
 
 
