@@ -17,7 +17,7 @@ from pufferlib.pytorch import layer_init
 from pufferlib.training.config import PPOConfig, TrainConfig
 from pufferlib.training.ppo import Trainer
 
-ROLLOUTS = 8  # of a call: each call starts the environments anew, which costs one more step of them
+MOST_STEPS = 65_536  # of a call, in as many rollouts: each call starts the environments anew, one more step of them
 
 
 class Network(nn.Module):
@@ -45,13 +45,13 @@ class Network(nn.Module):
 
 
 def arithmetic(case: dict[str, Any], policy: nn.Module, envs: Any) -> float:
-    """Seconds of an update of the bare network: T forward passes of all rows, then passes there and back, and Adam."""
+    """CPU seconds of an update's bare network: T passes of all rows, then passes there and back, and Adam."""
     policy = copy.deepcopy(policy)
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.0, eps=1e-5, fused=True)
     seen = torch.from_numpy(np.array(envs.arena.observations))
     batch = seen.repeat(case["horizon"], 1)[: len(seen) * case["horizon"] // case["num_minibatches"]]
     gradients = [torch.zeros_like(output) for output in policy(batch)]
-    start = time.perf_counter()
+    start = time.process_time()
     with torch.inference_mode():
         for _ in range(case["horizon"]):
             policy(seen)
@@ -59,7 +59,7 @@ def arithmetic(case: dict[str, Any], policy: nn.Module, envs: Any) -> float:
         optimizer.zero_grad()
         torch.autograd.backward(policy(batch), gradients)
         optimizer.step()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def make(case: dict[str, Any]) -> Pool:
@@ -72,13 +72,15 @@ def make(case: dict[str, Any]) -> Pool:
     creator = pufferlib.environments.make_creator(case["env"])
     envs = pufferlib.vector.make(creator, num_envs=case["num_envs"], **case["vector"])
     trainer = Trainer(envs, Network(envs.driver_env), TrainConfig(ppo=ppo))
+    size = case["num_envs"] * case["horizon"]
+    rollouts = max(2, min(8, MOST_STEPS // size))
     seconds = {"environments": 0.0, "policy": 0.0, "learning": 0.0}
 
     def report(metrics: Any, step: int) -> None:
         seconds.update({name: metrics[f"share_{name}"] for name in seconds})
 
     def step() -> None:
-        goal = trainer.counters.updates + ROLLOUTS
+        goal = trainer.counters.updates + rollouts
         trainer.train(lambda: trainer.counters.updates >= goal)
 
     def describe() -> dict[str, Any]:
@@ -90,7 +92,7 @@ def make(case: dict[str, Any]) -> Pool:
         return notes
 
     trainer.report = report
-    return Pool(step, envs.close, ROLLOUTS * case["num_envs"] * case["horizon"], describe)
+    return Pool(step, envs.close, rollouts * size, describe)
 
 
 if __name__ == "__main__":

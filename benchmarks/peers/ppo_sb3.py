@@ -10,7 +10,7 @@ from _harness import Pool, serve
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-ROLLOUTS = 4  # of a call: what `learn` does around its loop hardly counts
+ROLLOUTS = 2  # of a call: what `learn` does around its loop hardly counts
 
 
 def make(case: dict[str, Any]) -> Pool:

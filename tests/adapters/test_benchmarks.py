@@ -105,8 +105,9 @@ def test_ocean__has_a_row_for_each_size_and_environment(tmp_path):
 def test_ppo__tells_speed_and_shares(tmp_path):
     """Our own trainer's rows are there without any peer, with where the time goes."""
     path = tmp_path / "RESULTS.md"
-    run("benchmarks/ppo.py", "--scripts", "ppo_ours", "--rounds", "1", "--round-s", "0.001", "--output", str(path))
+    options = ["--envs", "8", "--scripts", "ppo_ours", "--rounds", "1", "--round-s", "0.001"]
+    run("benchmarks/ppo.py", *options, "--output", str(path))
 
     text = path.read_text()
     assert "\n| ours, ocean/cartpole | " in text
-    assert text.count("| < 15% |") == 4
+    assert text.count("| < 15% |") == 1
