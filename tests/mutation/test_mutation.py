@@ -9,7 +9,7 @@ from mutation.bugs import BUGS, Bug
 from pufferlib.sanity import ppo
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_bug__is_caught_by_its_task(bug: Bug):
     """A trainer with this bug doesn't solve the task that claims to catch it."""
@@ -19,7 +19,7 @@ def test_bug__is_caught_by_its_task(bug: Bug):
     assert result.supported and not result.solved, str(result)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", pufferlib.sanity.names())
 def test_task__is_solved_by_our_trainer(name: str):
     """Without a bug the task is solved: 0.9 of the way from random play to the optimum."""
