@@ -116,29 +116,21 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
     yield "### With one"
     yield ""
     yield (
-        "What is left of the way from random play to the optimum: 1 is as good as without the bug, 0 is random play. "
-        "**Bold**: caught by the task that is named for it; \\*: caught by another one; error: the trainer stopped; "
-        "empty: not measured."
+        "What is left of the way from random play to the optimum: 1 is as good as without the bug, 0 is random play, "
+        "below 0 is worse. Also caught by: of the other tasks, as far as they were tried."
     )
     yield ""
-    names = pufferlib.sanity.names()
-    yield "| bug | what was done | " + " | ".join(f"`{name}`" for name in names) + " |"
-    yield "|---|---|" + "---:|" * len(names)
+    yield "| bug | what was done | task | left | also caught by |"
+    yield "|---|---|---|---:|---|"
     for bug in BUGS:
-        cells = [cell(found.get(text_of((bug.name, name, 1))), name, name == bug.task) for name in names]
-        yield f"| {bug.kind} | {bug.text} | " + " | ".join(cells) + " |"
-
-
-def cell(row: dict[str, Any] | None, name: str, is_named: bool) -> str:
-    """One bug on one task."""
-    import pufferlib.sanity
-
-    if row is None:
-        return ""
-    text = "error" if row["score"] is None else f"{pufferlib.sanity.task(name).normalize(row['score']):.2f}"
-    if row["solved"]:
-        return f"{text} (!)" if is_named else text
-    return f"**{text}**" if is_named else f"{text}\\*"
+        row = found.get(text_of((bug.name, bug.task, 1)))
+        if row is None:
+            continue
+        left = "error" if row["score"] is None else f"{pufferlib.sanity.task(bug.task).normalize(row['score']):.2f}"
+        left += ", **not caught**" if row["solved"] else ""
+        others = (name for name in pufferlib.sanity.names() if name != bug.task)
+        also = [f"`{n}`" for n in others if not found.get(text_of((bug.name, n, 1)), {"solved": True})["solved"]]
+        yield f"| {bug.kind} | {bug.text} | `{bug.task}` | {left} | {', '.join(also)} |"
 
 
 if __name__ == "__main__":
