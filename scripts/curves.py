@@ -46,6 +46,8 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, dict[str, Any]]]] = {
     "ocean-cartpole": ("ocean/cartpole", 475, {"PPO": {}}),
     "ocean-breakout": ("ocean/breakout", 65, {"PPO": {}}),
     "ocean-pong": ("ocean/pong", 4, {"PPO": {}}),
+    "ocean-snake": ("ocean/snake", 12, {"PPO": {}}),
+    "ocean-gridworld": ("ocean/gridworld", 0.5, {"recurrent": {}}),
     "memory": ("TMaze", 0.9, {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {}}),
 }
 
@@ -140,7 +142,8 @@ class Guesser(torch.nn.Module):
 
 def guess(env: str, num_episodes: int = 100) -> dict[str, Any]:
     """Plays episodes with random actions: what a curve starts from, more or less."""
-    with torch.random.fork_rng(), pufferlib.vector.make(make_creator(env), num_envs=10) as judges:
+    creator = make_creator(env, **run.default_config(env).env_kwargs)
+    with torch.random.fork_rng(), pufferlib.vector.make(creator, num_envs=10) as judges:
         torch.manual_seed(0)
         returns = [
             episode.episode_return for episode in evaluate(judges, Guesser(judges.driver_env), num_episodes, seed=10**9)
