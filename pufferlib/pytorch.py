@@ -154,11 +154,14 @@ def _leaf_dtypes(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:
 def _view(rows: Tensor, tree: NativeTree) -> Any:
     if isinstance(tree, dict):
         return {name: _view(rows, child) for name, child in tree.items()}
+    shape = (*rows.shape[:-1], *tree.shape)
+    if tree.size_bytes == 0:  # torch refuses to view no bytes as a wider dtype
+        return rows.new_empty(shape, dtype=tree.dtype)
     item = rows.element_size()
     leaf = rows[..., tree.offset // item : (tree.offset + tree.size_bytes) // item]
     if leaf.dtype != tree.dtype:  # a view as the same dtype would cut the gradient
         leaf = leaf.view(tree.dtype)
-    return leaf.view((*rows.shape[:-1], *tree.shape))
+    return leaf.view(shape)
 
 
 def _check_rows(observations: Tensor, dtype: NativeDtype) -> None:

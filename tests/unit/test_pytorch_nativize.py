@@ -164,6 +164,17 @@ def test_nativize_tensor__keeps_gradients_of_float_rows():
     assert rows.grad is not None and rows.grad.tolist() == [[0, 1, 1]] * 3
 
 
+def test_nativize_tensor__views_rows_without_bytes():
+    """Where a whole observation has no bytes, its leaves are empty, in their own dtypes and shapes."""
+    space = spaces.Tuple([spaces.Text(0, min_length=0, charset="ab"), box("int16", 0, 2)])
+    rows = torch.zeros((3, 0), dtype=torch.uint8)
+
+    leaves = nativize_tensor(rows, nativize_dtype(compile_layout(space)))
+
+    assert (leaves["f0"].shape, leaves["f0"].dtype) == ((3, 0), torch.uint8)
+    assert (leaves["f1"].shape, leaves["f1"].dtype) == ((3, 0, 2), torch.int16)
+
+
 def test_nativize_tensor__rejects_rows_cast_to_float():
     """`torch.Tensor(obs)` casts bytes to float32; the error says so and what to call."""
     space = spaces.Dict(a=box("int8"), b=box("int32"))
