@@ -64,16 +64,16 @@ def test_eval__plays_in_an_environment_with_other_options(tmp_path: Path, monkey
     """A policy trained against itself is measured against another opponent; the result says so."""
     monkeypatch.chdir(tmp_path)
     quick = [*QUICK, "--vector.num-envs", "2", "--ppo.num-minibatches", "2", "--eval.video", "none"]
-    assert main(["train", "ocean/connect4", *quick]) == 0
+    assert main(["train", "ocean/connect4", *quick, "--env-kwargs.players", "2"]) == 0
     run = only_run(tmp_path)
-    with_search = json.loads((run / "result.json").read_text())
+    as_configured = json.loads((run / "result.json").read_text())
     words = ["--env-kwargs.depth", "0", "--episodes", "40", "--video", "none"]
     assert main(["eval", str(run), *words]) == 0
     with_another = json.loads((run / "result.json").read_text())
 
-    assert with_search["env_kwargs"] == {"players": 1, "depth": 2}
-    assert with_another["env_kwargs"] == {"players": 1, "depth": 0} and with_another["episodes"] == 40
-    assert load(run / "config.toml").env_kwargs == {"players": 2}
+    assert as_configured["env_kwargs"] == {"players": 1, "depth": 2, "opening": 0}
+    assert with_another["env_kwargs"] == {"players": 1, "depth": 0, "opening": 0} and with_another["episodes"] == 40
+    assert load(run / "config.toml").env_kwargs == {"players": 2, "depth": 2, "opening": 10}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

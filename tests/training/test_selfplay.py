@@ -164,6 +164,7 @@ def test_train__repeats_itself_with_rivals(tmp_path):
             config,
             {
                 "seed": seed,
+                "env_kwargs": {"players": 2},
                 "selfplay": {"share": 0.5, "keep": 2, "updates": 1},
                 "vector": {"num_envs": 8},
                 "policy": {"hidden_size": 16},
