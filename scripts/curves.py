@@ -48,6 +48,7 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, dict[str, Any]]]] = {
     "ocean-pong": ("ocean/pong", 4, {"PPO": {}}),
     "ocean-snake": ("ocean/snake", 12, {"PPO": {}}),
     "ocean-gridworld": ("ocean/gridworld", 0.5, {"recurrent": {}}),
+    "ocean-connect4": ("ocean/connect4", 0.5, {"PPO": {}}),
     "memory": ("TMaze", 0.9, {"recurrent": {"policy": {"recurrent": True}}, "feed-forward": {}}),
 }
 
@@ -142,7 +143,8 @@ class Guesser(torch.nn.Module):
 
 def guess(env: str, num_episodes: int = 100) -> dict[str, Any]:
     """Plays episodes with random actions: what a curve starts from, more or less."""
-    creator = make_creator(env, **run.default_config(env).env_kwargs)
+    config = run.default_config(env)
+    creator = make_creator(env, **{**config.env_kwargs, **config.eval.env_kwargs})
     with torch.random.fork_rng(), pufferlib.vector.make(creator, num_envs=10) as judges:
         torch.manual_seed(0)
         returns = [
