@@ -118,7 +118,13 @@ def environment_us(turns: Sequence[Turn]) -> float:
 
 def network_us(case: Case, turns: Sequence[Turn]) -> float:
     """Microseconds for a step that the bare network of an update takes."""
-    return 1e6 * statistics.median(turn.notes["arithmetic"] for turn in turns) / (case.num_envs * case.horizon)
+    return network_share(case, turns) * cost_us(turns)
+
+
+def network_share(case: Case, turns: Sequence[Turn]) -> float:
+    """Which part of an update the bare network is: the median over the turns, each with what followed it."""
+    size = case.num_envs * case.horizon
+    return statistics.median(turn.notes["arithmetic"] / size / (turn.cpu_seconds / turn.steps) for turn in turns)
 
 
 def describe(case: Case, turns: Results) -> str:
@@ -158,7 +164,7 @@ def parts(results: dict[Case, Results]) -> str:
     rows = []
     for case, turns in results.items():
         own = turns[NATIVE]
-        environment, network = environment_us(own) / cost_us(own), network_us(case, own) / cost_us(own)
+        environment, network = environment_us(own) / cost_us(own), network_share(case, own)
         rest = 1 - environment - network
         row = [case.title, f"{rate(own):,.0f}", f"{cost_us(own):.2f}", f"{environment:.0%}", f"{network:.0%}"]
         rows.append([*row, f"{rest:.0%}", f"< {OVERHEAD:.0%}", "met" if rest < OVERHEAD else "**missed**"])
