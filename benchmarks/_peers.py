@@ -138,8 +138,9 @@ class Peer:
         before = self._cpu_seconds()
         answer = self._ask({"run": turn_s})
         cpu_seconds = self._cpu_seconds() - before
+        notes = self._ask({"describe": True})["notes"]
         self._signal(signal.SIGSTOP)
-        return Turn(answer["steps"], answer["batches"], answer["seconds"], cpu_seconds, answer["notes"])
+        return Turn(answer["steps"], answer["batches"], answer["seconds"], cpu_seconds, notes)
 
     def close(self) -> None:
         """Has it close its pool, and ends what is left of it."""

@@ -147,7 +147,7 @@ def report(groups: Mapping[str, Sequence[Result]], machine: str) -> str:
     """Writes the section of the results."""
     results = [result for group in groups.values() for result in group]
     lost = [f"- {line}" for line in losses(results)] or ["None."]
-    parts = ["## Vectorization", EXPLANATION, "### Goals", targets(results), "### Losses", "\n".join(lost)]
+    parts = ["## Vectorization", EXPLANATION, "### Goals", targets(results), LOAD, "### Losses", "\n".join(lost)]
     for name, group in groups.items():
         parts += [f"### {name}", summary(group), "<details><summary>All contenders</summary>"]
         parts += [*map(details, group), "</details>"]
@@ -201,3 +201,13 @@ statistics of episodes. EnvPool's Pong and ALE's own vector environment are C++ 
 (the same frame skip, stack and size; they press FIRE at a game's start): losses to them are counted against our
 adapter. Actions in games are drawn at random, the same for all. CPU seconds are those of all processes of a contender.
 A ratio above 1 says that ours is faster."""
+
+LOAD = """\
+Load decides here: each case says how busy the machine was. `nice` gives a contender of one process nearly all of a
+core, but its workers run side by side only once the scheduler has spread them over the cores, and on a busy machine
+that takes a second or two after a contender was stopped for the others' turns. Watched at load 18 and nice -20, 100 us
+x 8 environments on 2 workers: 43 % of perfect in the first 0.4 s, 67 % in the next 2 s, 74 % after them, 84 and 87 % in
+pools that were never stopped. The same goals on 2026-11-23, commit 23a25b1, load 2 to 16, in the order of the table:
+8.31, 8.12, 0.87, 1.67, 1.98. CartPole, 7-9 us a step in Python, leaves workers little to share: a batch of 8 is 60 us,
+and waking a sleeping driver takes 25-60 us on this machine; a driver that spins instead was 2 to 5 times slower beside
+other work. What would reach 10 x: batches of 64 (see there), or an environment in C."""

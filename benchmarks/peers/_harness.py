@@ -1,7 +1,8 @@
 """Runs one peer's pool by the driver's requests: a line of JSON in, a line of JSON out.
 
-Requests: {"make": case}, {"warm": seconds}, {"run": seconds}, {"close": true}. A case has env, options, num_actions,
-num_envs, mode, num_workers and batch_size; see `_cases.py`. Imports nothing but the standard library.
+Requests: {"make": case}, {"warm": seconds}, {"run": seconds}, {"describe": true}, {"close": true}. A case has env,
+options, num_actions, num_envs, mode, num_workers and batch_size; see `_vector_cases.py`. Imports nothing but the
+standard library.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ def serve(make: Callable[[dict[str, Any]], Pool], *packages: str) -> None:
             if "make" in request:
                 pool = make(request["make"])
                 answer["versions"] = {name: version(name) for name in packages}
+            elif "describe" in request:
+                assert pool is not None
+                answer = {"notes": pool.describe()}
             elif "close" in request:
                 if pool is not None:
                     pool.close()
@@ -54,7 +58,6 @@ def serve(make: Callable[[dict[str, Any]], Pool], *packages: str) -> None:
                 assert pool is not None
                 calls, seconds, count = run(pool.step, request.get("warm") or request["run"], count)
                 answer = {"steps": calls * pool.batch_size, "batches": calls, "seconds": seconds}
-                answer |= {"notes": pool.describe()}
         except Exception as error:  # noqa: BLE001 - the driver reports it and goes on
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
