@@ -207,7 +207,8 @@ Load decides here: each case says how busy the machine was. `nice` gives a conte
 core, but its workers run side by side only once the scheduler has spread them over the cores, and on a busy machine
 that takes a second or two after a contender was stopped for the others' turns. Watched at load 18 and nice -20, 100 us
 x 8 environments on 2 workers: 43 % of perfect in the first 0.4 s, 67 % in the next 2 s, 74 % after them, 84 and 87 % in
-pools that were never stopped. The same goals on 2026-11-23, commit 23a25b1, load 2 to 16, in the order of the table:
-8.31, 8.12, 0.87, 1.67, 1.98. CartPole, 7-9 us a step in Python, leaves workers little to share: a batch of 8 is 60 us,
-and waking a sleeping driver takes 25-60 us on this machine; a driver that spins instead was 2 to 5 times slower beside
-other work. What would reach 10 x: batches of 64 (see there), or an environment in C."""
+pools that were never stopped. So on 2026-11-26 the first goals' cases got turns of 1.5 s instead of 0.3 s; with 0.3 s,
+ten minutes later at load 6, 100 us x 8 reached 37 %. The same goals on 2026-11-23, commit 23a25b1, load 2 to 16, in the
+order of the table: 8.31, 8.12, 0.87, 1.67, 1.98. CartPole, 7-9 us a step in Python, leaves workers little to share: a
+batch of 8 is 60 us, and waking a sleeping driver takes 25-60 us on this machine; a driver that spins instead was 2 to 5
+times slower beside other work. What would reach 10 x: batches of 64 (see there), or an environment in C."""
