@@ -26,7 +26,6 @@ import numpy as np
 
 import pufferlib.environments
 import pufferlib.vector
-from pufferlib.emulation import GymnasiumPufferEnv
 from pufferlib.emulation._buffers import Buffers
 from pufferlib.environments._recipes import read_recipe
 
@@ -58,7 +57,7 @@ class Player:
 def inner_player(env: Any, actions: np.ndarray) -> Player:
     """Plays the environment inside the emulation, with its own kind of actions."""
     unpack, inner = env.emulated.action.unpack, env.env
-    if isinstance(env, GymnasiumPufferEnv):
+    if isinstance(env, gymnasium.Env):
         drawn = [unpack(action[0]) for action in actions]
 
         def step(index: int) -> bool:

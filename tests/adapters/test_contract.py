@@ -158,7 +158,7 @@ def test_environment__observations_unpack_to_the_original(creator, deviations):
     emulated = creator()
     plain, returned = emulated.env, []
     if plain is emulated:
-        pytest.skip("native: it is flat by itself; tests/ocean/test_gymnasium.py compares it with its original form")
+        pytest.skip("declared deviation, native: it is flat by itself (see tests/ocean/test_gymnasium.py)")
 
     def reset(**options: Any) -> Any:
         result = type(plain).reset(plain, **options)
