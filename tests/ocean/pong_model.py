@@ -104,7 +104,12 @@ class PongModel:
         everyone = np.ones(self.num_players, bool)
         rewards = np.array([won, -won][: self.num_players], float)
         turn = Turn(
-            self.observe(), rewards, everyone & over, everyone & cut, everyone & (not over and not cut), over=over or cut
+            self.observe(),
+            rewards,
+            everyone & over,
+            everyone & cut,
+            everyone & (not over and not cut),
+            over=over or cut,
         )
         if turn.over:
             for slot, (own, other) in enumerate([(self.right, self.left), (self.left, self.right)][: self.num_players]):
