@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,6 +210,7 @@ def _sanity(words: list[str]) -> int:
     )
     parser.add_argument("names", nargs="*", metavar="TASK", help="as in docs/sanity.md (default: all)")
     parser.add_argument("--seeds", type=int, default=1, metavar="K", help="train each with seeds 1 to K")
+    parser.add_argument("--device", default="cpu", help="where the networks learn: cpu (the default), cuda, ...")
     try:
         options = parser.parse_args(words)
         if options.seeds < 1:
@@ -218,13 +220,14 @@ def _sanity(words: list[str]) -> int:
     started = time.perf_counter()
     from pufferlib.sanity import Result, ppo, run, tasks
     from pufferlib.sanity._table import watching
+    from pufferlib.training.run import pick_device
 
-    chosen = tasks(options.names)
+    chosen, solve = tasks(options.names), partial(ppo.solve, device=pick_device(options.device))
     import_s = time.perf_counter() - started
     results: list[Result] = []
     with watching(chosen, options.seeds) as show:
         seeds = range(1, options.seeds + 1)
-        for result in run(ppo.solve, options.names, seeds, before=lambda task: show(results, task)):
+        for result in run(solve, options.names, seeds, before=lambda task: show(results, task)):
             results.append(result)
         show(results, None)
     num_solved, spent_s = sum(result.solved for result in results), sum(result.seconds for result in results)

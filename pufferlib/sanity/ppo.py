@@ -20,10 +20,10 @@ from pufferlib.training.ppo import Trainer
 _CPU = torch.device("cpu")
 
 
-def solve(task: SanityTask, seed: int) -> Act:
-    """Trains as the task's config says, on the CPU, and returns how to act.
+def solve(task: SanityTask, seed: int, device: torch.device | str = "cpu") -> Act:
+    """Trains as the task's config says and returns how to act, which happens on the CPU.
 
-    Same seed, same policy.
+    Same seed and device, same policy.
     """
     config = replace(task.config, seed=seed)
     with task.make_pool() as envs:
@@ -36,12 +36,13 @@ def solve(task: SanityTask, seed: int) -> Act:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # small tensors gain nothing from more
         try:
-            trainer = Trainer(envs, policy, config, _CPU)
+            trainer = Trainer(envs, policy, config, device)
             # A trainer that counts no steps would go on for ever. Absent agents are worth ten times as many updates.
             most_updates = 20 * config.ppo.total_steps // (config.ppo.horizon * envs.num_agents)
             trainer.train(stop=lambda: trainer.counters.updates >= most_updates)
         finally:
             torch.set_num_threads(threads)
+        policy.to(_CPU)
         converter = ActionConverter(envs.emulated.action)
     generator_state = torch.Generator().manual_seed(seed).get_state()
     actor: Actor | None = None

@@ -172,8 +172,9 @@ class Trainer:
             output, values, state_before = self._actor.step(seen, rows, starts)
             actions, log_probs = choose_actions(output)
             rollout.add_choices(rows, seen, starts, mask, state_before, actions, log_probs, values.flatten())
+            to_send = self._converter.to_environment(actions)  # waits for the device
             t2 = time.perf_counter()
-            self.envs.send(self._converter.to_environment(actions))
+            self.envs.send(to_send)
             self._clock["environments"] += t1 - t0 + time.perf_counter() - t2
             self._clock["policy"] += t2 - t1
         return True

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import pufferlib.vector
+from chosen_device import DEVICE
 from fault_envs import REPEATS, Faulty
 from processes import PATIENCE
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
@@ -106,10 +107,16 @@ print(json.dumps(rows))
 """
 
 
+USES_CUDA = "import torch; assert torch.ones(2, device='cuda').sum().item() == 2"
+NEEDS_CUDA = pytest.mark.skipif(DEVICE.type != "cuda", reason="PUFFERLIB_TEST_DEVICE isn't cuda.")
+
+
+@pytest.mark.parametrize("cuda", ["", pytest.param(USES_CUDA, marks=NEEDS_CUDA)], ids=["", "after CUDA"])
 @pytest.mark.parametrize("setup", ["", "fork", "spawn", "forkserver"])
-def test_creators__of_main_work_with_any_start_method(setup, tmp_path):
-    """A plain script, without an `if __name__` guard, may use its own classes; multiprocessing's setting is its own."""
-    text = f"import multiprocessing; multiprocessing.set_start_method({setup!r})" if setup else ""
+def test_creators__of_main_work_with_any_start_method(setup, cuda, tmp_path):
+    """A script without an `if __name__` guard may use its own classes, and a GPU before; its start method stays."""
+    text = f"import multiprocessing; multiprocessing.set_start_method({setup!r})\n" if setup else ""
+    text += cuda
     script = tmp_path / "script.py"
     script.write_text(MAIN.format(setup=text))
 

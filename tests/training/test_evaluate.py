@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 
 import pufferlib.vector
+from chosen_device import DEVICE
 from pufferlib.models import Default, LSTMWrapper
 from pufferlib.training.evaluate import evaluate, film
 from pufferlib.wrappers import EpisodeStats, MultiagentEpisodeStats
@@ -52,14 +53,14 @@ def make(env: Any, num_envs: int, recurrent: bool = False) -> tuple[Any, torch.n
         policy: torch.nn.Module = Default(envs.driver_env, hidden_size=8)
         if recurrent:
             policy = LSTMWrapper(envs.driver_env, policy, input_size=8, hidden_size=8)
-    return envs, policy
+    return envs, policy.to(DEVICE)
 
 
 @pytest.mark.parametrize(("count", "expected"), [(4, [1, 2, 3, 4]), (6, [1, 1, 2, 2, 3, 4]), (2, [1, 2])])
 def test_evaluate__gives_each_environment_its_share(count: int, expected: list[int]):
     """Long episodes count like short ones: the mean isn't that of the first to end."""
     envs, policy = make(Long, 4)
-    episodes = evaluate(envs, policy, count, seed=0)
+    episodes = evaluate(envs, policy, count, seed=0, device=DEVICE)
 
     assert [episode.episode_return for episode in episodes] == expected
 
@@ -67,7 +68,7 @@ def test_evaluate__gives_each_environment_its_share(count: int, expected: list[i
 def test_evaluate__counts_every_agent():
     """Each agent's episodes count, also of those that end late."""
     envs, policy = make(Crowd, 2)
-    episodes = evaluate(envs, policy, 4, seed=0)
+    episodes = evaluate(envs, policy, 4, seed=0, device=DEVICE)
 
     assert sorted(episode.length for episode in episodes) == [2] * 4 + [4] * 4 + [6] * 4
 
@@ -75,7 +76,7 @@ def test_evaluate__counts_every_agent():
 def test_evaluate__one_game_each_waits_for_its_last_agent():
     """With one episode an environment, the agents that end first don't end the evaluation."""
     envs, policy = make(Crowd, 2)
-    episodes = evaluate(envs, policy, 2, seed=0)
+    episodes = evaluate(envs, policy, 2, seed=0, device=DEVICE)
 
     assert sorted(episode.length for episode in episodes) == [2] * 2 + [4] * 2 + [6] * 2
 
@@ -88,7 +89,7 @@ def test_evaluate__repeats_itself(recurrent: bool):
         torch.manual_seed(len(results))
         before = torch.get_rng_state()
         envs, policy = make(Recall, 3, recurrent)
-        results.append(evaluate(envs, policy, 50, seed))
+        results.append(evaluate(envs, policy, 50, seed, device=DEVICE))
         assert torch.equal(torch.get_rng_state(), before)
 
     assert results[0] == results[1] != results[2]
@@ -97,8 +98,8 @@ def test_evaluate__repeats_itself(recurrent: bool):
 def test_evaluate__deterministic_plays_the_most_probable_action():
     """In a bandit, the same arm is played every time."""
     envs, policy = make(Bandit, 2)
-    returns = {episode.episode_return for episode in evaluate(envs, policy, 40, 0, deterministic=True)}
-    sampled = {episode.episode_return for episode in evaluate(envs, policy, 40, 0)}
+    returns = {episode.episode_return for episode in evaluate(envs, policy, 40, 0, deterministic=True, device=DEVICE)}
+    sampled = {episode.episode_return for episode in evaluate(envs, policy, 40, 0, device=DEVICE)}
 
     assert len(returns) == 1
     assert len(sampled) == 2
@@ -107,10 +108,10 @@ def test_evaluate__deterministic_plays_the_most_probable_action():
 def test_film__shows_one_episode():
     """One frame per step from the first observation on, and none of the next episode."""
     envs, policy = make(Long, 1)
-    frames = film(envs, policy, seed=4, max_frames=100)
+    frames = film(envs, policy, seed=4, max_frames=100, device=DEVICE)
 
     assert [int(frame[0, 0, 0]) for frame in frames] == [0, 1, 2, 3, 4]
-    assert len(film(envs, policy, seed=4, max_frames=2)) == 2
+    assert len(film(envs, policy, seed=4, max_frames=2, device=DEVICE)) == 2
 
 
 def test_film__of_an_environment_without_pictures_is_empty():
@@ -118,4 +119,4 @@ def test_film__of_an_environment_without_pictures_is_empty():
     envs, policy = make(Recall, 1)
     envs.driver_env.render = lambda: None
 
-    assert film(envs, policy, seed=0, max_frames=5) == []
+    assert film(envs, policy, seed=0, max_frames=5, device=DEVICE) == []

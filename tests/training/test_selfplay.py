@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 from torch import nn
 
 import pufferlib.vector
+from chosen_device import DEVICE
 from pufferlib.exceptions import ConfigError
 from pufferlib.models import LSTMWrapper
 from pufferlib.training import run
@@ -68,11 +69,11 @@ class Constant(nn.Module):
 
     def encode_observations(self, observations: torch.Tensor) -> tuple[torch.Tensor, None]:
         """Sees nothing."""
-        return torch.zeros(len(observations), 4), None
+        return self.logits.new_zeros(len(observations), 4), None
 
     def decode_actions(self, hidden: torch.Tensor, lookup: None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the same logits for every row."""
-        return self.logits.expand(len(hidden), 10), torch.zeros(len(hidden), 1)
+        return self.logits.expand(len(hidden), 10), hidden.new_zeros(len(hidden), 1)
 
 
 def make_pool(num_envs: int = 4, batch_size: int | None = None) -> Any:
@@ -98,7 +99,7 @@ def test_rivals__play_with_the_weights_of_the_past(recurrent: bool, batch_size: 
     policy: nn.Module = Constant(3)
     if recurrent:
         policy = LSTMWrapper(pool.driver_env, policy, input_size=4, hidden_size=4)
-    rivals = Rivals(pool, policy, SelfplayConfig(share=0.5), torch.device("cpu"), seed=0)
+    rivals = Rivals(pool, policy.to(DEVICE), SelfplayConfig(share=0.5), DEVICE, seed=0)
     rivals.async_reset(seed=0)
     become(policy, 7)
     played: dict[int, set[tuple[float, ...]]] = {env: set() for env in range(4)}
@@ -116,8 +117,8 @@ def test_rivals__play_with_the_weights_of_the_past(recurrent: bool, batch_size: 
 
 def test_rivals__every_past_policy_gets_its_games():
     """Each episode draws one of the kept policies; with more remembered than are kept, the newest is among them."""
-    policy = Constant(0)
-    rivals = Rivals(make_pool(1), policy, SelfplayConfig(share=1, keep=3), torch.device("cpu"), seed=0)
+    policy = Constant(0).to(DEVICE)
+    rivals = Rivals(make_pool(1), policy, SelfplayConfig(share=1, keep=3), DEVICE, seed=0)
     rivals.async_reset(seed=0)
     for number in range(1, 6):
         become(policy, number)
@@ -136,10 +137,10 @@ def test_rivals__every_past_policy_gets_its_games():
 def test_rivals__their_episodes_are_not_counted():
     """The trainer's episodes and steps are those of agents that learn: half of them where all games have a rival."""
     pool = make_pool(4)
-    policy = Constant(2)
-    rivals = Rivals(pool, policy, SelfplayConfig(share=1), torch.device("cpu"), seed=0)
+    policy = Constant(2).to(DEVICE)
+    rivals = Rivals(pool, policy, SelfplayConfig(share=1), DEVICE, seed=0)
     config = TrainConfig(ppo=PPOConfig(total_steps=24, horizon=6, num_minibatches=1, learning_rate=1e-9))
-    trainer = Trainer(rivals, policy, config)
+    trainer = Trainer(rivals, policy, config, DEVICE)
     trainer.train()
 
     assert trainer.counters.updates == 1 and trainer.counters.steps == 24
@@ -152,7 +153,7 @@ def test_rivals__refuse_single_agents():
     pool = pufferlib.vector.make(Bandit, num_envs=2)
 
     with pytest.raises(ConfigError, match=r"selfplay\.share: there is one agent"):
-        Rivals(pool, Constant(0), SelfplayConfig(share=0.5), torch.device("cpu"), seed=0)
+        Rivals(pool, Constant(0), SelfplayConfig(share=0.5), DEVICE, seed=0)
 
 
 def test_train__repeats_itself_with_rivals(tmp_path):
@@ -164,6 +165,7 @@ def test_train__repeats_itself_with_rivals(tmp_path):
             config,
             {
                 "seed": seed,
+                "device": str(DEVICE),
                 "env_kwargs": {"players": 2},
                 "selfplay": {"share": 0.5, "keep": 2, "updates": 1},
                 "vector": {"num_envs": 8},

@@ -10,6 +10,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 import pufferlib.vector
+from chosen_device import DEVICE
 from pufferlib.models import Default, LSTMWrapper
 from pufferlib.training.config import PPOConfig, TrainConfig
 from pufferlib.training.ppo import Trainer
@@ -159,7 +160,7 @@ def make_trainer(
     policy = Default(envs.driver_env, hidden_size=32)
     if recurrent:
         policy = LSTMWrapper(envs.driver_env, policy, input_size=32, hidden_size=32)
-    trainer = Trainer(envs, policy, config, folder=folder)
+    trainer = Trainer(envs, policy, config, DEVICE, folder)
     if report is not None:
         trainer.report = report
     return trainer

@@ -135,7 +135,7 @@ def test_puffer_sanity__exit_code_says_whether_all_is_solved(monkeypatch: Any, c
     """0 if all tasks are solved, 1 if one isn't, 2 for wrong usage."""
     import pufferlib.sanity.ppo
 
-    monkeypatch.setattr(pufferlib.sanity.ppo, "solve", lambda task, seed: perfect_bandit)
+    monkeypatch.setattr(pufferlib.sanity.ppo, "solve", lambda task, seed, device: perfect_bandit)
 
     assert cli.main(["sanity", "bandit", "seeds", "--seeds", "2"]) == 0
     assert "Solved 4 of 4" in capsys.readouterr().out
@@ -143,3 +143,5 @@ def test_puffer_sanity__exit_code_says_whether_all_is_solved(monkeypatch: Any, c
     assert cli.main(["sanity", "bandit", "--seeds", "0"]) == 2
     assert cli.main(["sanity", "nothing"]) == 1
     assert "no sanity task of this name" in capsys.readouterr().err
+    assert cli.main(["sanity", "bandit", "--device", "warp"]) == 1
+    assert "'warp' can't be used" in capsys.readouterr().err
