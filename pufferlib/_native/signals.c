@@ -3,7 +3,9 @@
  * The driver raises a worker's command number; the worker does the work and raises its acknowledgement to the same
  * number. Both wait with a bounded spin and then sleep on a futex (elsewhere: naps that get longer), without the GIL.
  * The spin offers its core to others all the time (sched_yield), so it also serves where processes outnumber cores: a
- * switch to another process costs about a microsecond, waking a core that sleeps tens of them.
+ * switch to another process costs about a microsecond, waking a core that sleeps tens of them. But who gives way to a
+ * process that computes gets the core back after some milliseconds only, where a sleeper that is woken takes it at once:
+ * so whoever was kept away for long rests from spinning, each time for longer.
  * Every word that one side writes often lies on a cache line of its own. Orders: a number is published with release and
  * read with acquire, so the rows that were written before it are visible with it. The two "is asleep" flags use
  * sequential consistency: raise the number, then look at the flag; set the flag, then look at the number again.
@@ -44,20 +46,28 @@ static int takes_naps(Line *lines) {
 #endif
 }
 
+/* How this thread finds its core: until when it doesn't spin, and for how long after the next time it was kept away. */
+static _Thread_local int64_t rests_until_ns, rest_ns = REST_MIN_NS;
+
 int signal_spin(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns) {
     if (*left_ns <= 0) return 0;
-    int64_t started = signal_now_ns(), spent = 0;
-    int has_changed = 0;
-    while (!has_changed && spent < *left_ns) {
+    int64_t started = signal_now_ns(), now = started;
+    int has_changed = 0, is_kept_away = started < rests_until_ns;
+    while (!has_changed && !is_kept_away && now - started < *left_ns) {
         for (int i = 0; !has_changed && i < LOOKS; i++) {
             relax();
             has_changed = atomic_load_explicit(word, memory_order_acquire) != value;
         }
-        if (!has_changed) sched_yield();
-        spent = signal_now_ns() - started;
+        if (has_changed) break;
+        int64_t before = signal_now_ns();
+        sched_yield();
+        now = signal_now_ns();
+        is_kept_away = now - before > KEPT_AWAY_NS;
+        rests_until_ns = is_kept_away ? now + rest_ns : 0;
+        rest_ns = !is_kept_away ? REST_MIN_NS : 2 * rest_ns < REST_MAX_NS ? 2 * rest_ns : REST_MAX_NS;
     }
-    *left_ns -= spent;
-    return has_changed;
+    *left_ns -= now - started;
+    return has_changed || atomic_load_explicit(word, memory_order_acquire) != value;
 }
 
 int signal_sleep(Line *lines, _Atomic uint32_t *word, uint32_t value, int64_t timeout_ns, int64_t *nap_ns) {

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 enum { LINE = 64, NAP_MIN_NS = 20000, NAP_MAX_NS = 2000000, LOOKS = 10 };
+enum { KEPT_AWAY_NS = 100000, REST_MIN_NS = 10000000, REST_MAX_NS = 1000000000 };
 
 typedef union { /* a cache line */
     struct { _Atomic uint32_t number, is_asleep, opcode; } command;
