@@ -42,6 +42,7 @@ class Contender:
     script: str
     env: str = GYMNASIUM_CARTPOLE
     vector: dict[str, Any] = field(default_factory=dict, hash=False)
+    calls_modules: bool = False  # how our network is written; see `peers/ppo_ours.py`
 
 
 OURS = Contender("ours", "ppo_ours")
@@ -52,6 +53,7 @@ SPLIT = Contender(
     "ppo_ours",
     vector={"backend": "multiprocessing", "num_workers": 2, "zero_copy": True},
 )
+MODULES = Contender("ours, network of modules", "ppo_ours", calls_modules=True)
 NATIVE = Contender("ours, ocean/cartpole", "ppo_ours", "ocean/cartpole")
 
 
@@ -76,10 +78,11 @@ class Case:
         if vector:
             vector["batch_size"] = self.num_envs // 2
         sizes = {"num_envs": self.num_envs, "horizon": self.horizon}
-        return {**SETTINGS, **sizes, "env": contender.env, "vector": vector, "arithmetic": self.arithmetic}
+        ours = {"env": contender.env, "vector": vector, "calls_modules": contender.calls_modules}
+        return {**SETTINGS, **sizes, **ours, "arithmetic": self.arithmetic}
 
 
-CONTENDERS = (OURS, SB3, CLEANRL, SPLIT, NATIVE)
+CONTENDERS = (OURS, SB3, CLEANRL, MODULES, SPLIT, NATIVE)
 CASES = (Case(8, 128, CONTENDERS), Case(64, 128, CONTENDERS))
 PARTS = tuple(
     Case(num_envs, horizon, (NATIVE,), True) for num_envs, horizon in ((8, 128), (64, 128), (256, 64), (1024, 64))

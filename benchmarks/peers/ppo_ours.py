@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from _harness import Pool, serve
 from torch import nn
+from torch.nn.functional import linear
 
 import pufferlib.environments
 import pufferlib.vector
@@ -23,8 +24,12 @@ MOST_STEPS = 65_536  # of a call, in as many rollouts: each call starts the envi
 class Network(nn.Module):
     """The network of the other contenders: a critic and an actor that share nothing."""
 
-    def __init__(self, env: Any) -> None:
-        """Reads the sizes from an environment."""
+    def __init__(self, env: Any, calls_modules: bool) -> None:
+        """Reads the sizes from an environment.
+
+        `calls_modules` runs it as the others do, module by module; else functions get the weights, which spares the
+        Python of `nn.Module.__call__`, 3-5 us for each of its 13 modules.
+        """
         super().__init__()
         inputs = int(np.prod(env.single_observation_space.shape))
 
@@ -38,10 +43,22 @@ class Network(nn.Module):
             )
 
         self.critic, self.actor = layers(1, 1.0), layers(int(env.single_action_space.n), 0.01)
+        self.calls_modules = calls_modules
+        # Lists, so that the parameters aren't registered twice.
+        self._weights = [list(tower.parameters()) for tower in (self.actor, self.critic)]
 
     def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Maps observations to logits and values."""
-        return self.actor(observations), self.critic(observations)
+        if self.calls_modules:
+            return self.actor(observations), self.critic(observations)
+        actor, critic = self._weights
+        return run(actor, observations), run(critic, observations)
+
+
+def run(weights: list[nn.Parameter], features: torch.Tensor) -> torch.Tensor:
+    """Does what three linear layers with tanh between them do."""
+    w1, b1, w2, b2, w3, b3 = weights
+    return linear(torch.tanh(linear(torch.tanh(linear(features, w1, b1)), w2, b2)), w3, b3)
 
 
 def arithmetic(case: dict[str, Any], policy: nn.Module, envs: Any) -> float:
@@ -71,7 +88,7 @@ def make(case: dict[str, Any]) -> Pool:
     ppo = PPOConfig(total_steps=10**12, anneal_learning_rate=False, **{name: case[name] for name in names})
     creator = pufferlib.environments.make_creator(case["env"])
     envs = pufferlib.vector.make(creator, num_envs=case["num_envs"], **case["vector"])
-    trainer = Trainer(envs, Network(envs.driver_env), TrainConfig(ppo=ppo))
+    trainer = Trainer(envs, Network(envs.driver_env, case["calls_modules"]), TrainConfig(ppo=ppo))
     size = case["num_envs"] * case["horizon"]
     rollouts = max(2, min(8, MOST_STEPS // size))
     seconds = {"environments": 0.0, "policy": 0.0, "learning": 0.0}

@@ -58,6 +58,23 @@ def env_ends(batch: object, first: int, count: int, records: NDArray[np.float64]
 def env_render(batch: object, first: int, count: int, pixels: NDArray[np.uint8], /) -> None: ...
 def pack(plan: object, value: object, rows: NDArray[Any], index: int, /) -> None: ...
 def unpack(plan: object, rows: NDArray[Any], index: int, /) -> Any: ...
+def adam(
+    parameters: list[tuple[NDArray[np.float32], ...]],
+    gradients: list[NDArray[np.float32]],
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    max_norm: float,
+    /,
+) -> float: ...
+def draw(
+    logits: NDArray[np.float32],
+    uniforms: NDArray[np.float32],
+    actions: NDArray[np.int64],
+    log_probs: NDArray[np.float32],
+    /,
+) -> None: ...
 def ppo_loss(
     logits: NDArray[np.float32],
     values: NDArray[np.float32],

@@ -10,8 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* advantage.c: advantages of a rollout. */
+/* adam.c, advantage.c, draw.c, ppo_loss.c: what training would spend on PyTorch's calls. */
+PyObject *puffer_adam(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_advantage(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
+PyObject *puffer_draw(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_ppo_loss(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
 /* environments.c: first-party environments. */

@@ -37,6 +37,7 @@ from pufferlib.training.actor import Actor
 from pufferlib.training.config import TrainConfig
 from pufferlib.training.episodes import Episode, iterate_episodes, mean_numbers
 from pufferlib.training.loss import METRICS, backward
+from pufferlib.training.optimizer import ClippedAdam
 from pufferlib.training.rollout import Rollout
 
 
@@ -80,10 +81,9 @@ class Trainer:
         self.envs, self.config, self.folder, self.report = envs, config.check(), folder, report
         self.device = torch.device(device)
         self.policy = policy.to(self.device)
-        self.optimizer = torch.optim.Adam(policy.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)
+        self.optimizer = ClippedAdam(policy.parameters(), config.ppo.learning_rate, config.ppo.max_grad_norm)
         self.counters = Counters()
         self.finished_episodes: deque[Episode] = deque(maxlen=100)
-        self._parameters = list(policy.parameters())
         self._actor = Actor(policy, envs.num_agents, self.device)
         self._converter = ActionConverter(envs.emulated.action)
         if self._actor.recurrent and envs.num_agents < config.ppo.num_minibatches:
@@ -183,6 +183,8 @@ class Trainer:
         self, rows: NDArray[np.int64], terminals: NDArray[np.bool_], truncations: NDArray[np.bool_]
     ) -> NDArray[np.float32] | None:
         """Values the last observations of episodes that were cut short: what would have followed is worth that much."""
+        if not truncations.any():  # most steps
+            return None
         cut = truncations & ~terminals
         if not cut.any():
             return None
@@ -206,8 +208,7 @@ class Trainer:
         rate = ppo.learning_rate
         if ppo.anneal_learning_rate:
             rate *= 1 - self.counters.steps / ppo.total_steps
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.learning_rate = rate
 
         advantages, returns = rollout.compute_returns(ppo.gamma, ppo.gae_lambda)
         history: list[Tensor] = []
@@ -215,11 +216,9 @@ class Trainer:
         for _ in range(ppo.update_epochs):
             first = len(history)
             for batch in rollout.minibatches(advantages, returns, ppo.num_minibatches):
-                for parameter in self._parameters:
-                    parameter.grad = None
+                self.optimizer.zero_grad()
                 metrics = backward(*self._actor.replay(batch), batch, ppo)
-                norm = nn.utils.clip_grad_norm_(self._parameters, ppo.max_grad_norm)
-                self.optimizer.step()
+                norm = self.optimizer.step()
                 history.append(torch.cat([metrics, norm.view(1)]))  # stays on the device: no waiting per minibatch
             if ppo.target_kl is not None and history:
                 kl = torch.stack(history[first:])[:, names.index("kl")].mean()
@@ -274,7 +273,7 @@ class Trainer:
             return None
         tensors = {f"policy.{name}": tensor for name, tensor in self.policy.state_dict().items()}
         names = [name for name, _ in self.policy.named_parameters()]
-        for index, moments in self.optimizer.state_dict()["state"].items():
+        for index, moments in self.optimizer.state().items():
             tensors |= {f"optimizer.{names[index]}.{key}": value for key, value in moments.items()}
         states = self._random_states if self._random_states is not None else self._read_random_states()
         tensors |= {f"random.{i}": state for i, state in enumerate(states)}
@@ -296,7 +295,7 @@ class Trainer:
             moments = _below(f"optimizer.{name}.", saved.tensors)
             if moments:
                 state[index] = moments
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.optimizer.restore(state)
         try:
             recent = saved.counters.pop("recent_episodes")
             self.counters = Counters(**saved.counters)

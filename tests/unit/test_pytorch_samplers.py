@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import distributions
 
-from pufferlib.pytorch import Mixed, Normal, sample_actions
+from pufferlib._native import core
+from pufferlib.pytorch import Mixed, Normal, choose_actions, sample_actions
 
 B = 7
 
@@ -243,3 +245,50 @@ def test_sample_actions__takes_actions_as_environments_store_them():
 
     assert taken.shape == (B,)
     torch.testing.assert_close(log_prob, logits.log_softmax(1).gather(1, actions.long()).squeeze(1))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (8, 2), (64, 18), (3, 500), (64, 64), (65, 64)], ids=str)
+def test_choose_actions__takes_the_samples_of_sample_actions(sizes):
+    """The same random numbers give the same actions, in C and, above 4,096 logits, in PyTorch."""
+    for seed in range(20):
+        logits = torch.randn(sizes, generator=torch.Generator().manual_seed(seed)) * 3
+        logits[:, 1:][torch.rand(sizes[0], sizes[1] - 1) < 0.3] = -torch.inf
+        results = []
+        for function in (choose_actions, sample_actions):
+            torch.manual_seed(seed)
+            results.append(function(logits)[:2])
+        (actions, log_probs), (expected_actions, expected_log_probs) = results
+
+        assert torch.equal(actions, expected_actions) and actions.dtype == torch.int64
+        torch.testing.assert_close(log_probs, expected_log_probs, rtol=1e-5, atol=1e-6)
+
+
+def test_choose_actions__frequencies_match_the_probabilities():
+    """A hundred thousand draws in C have the probabilities of the softmax, impossible choices never."""
+    logits = torch.tensor([0.0, 1.0, -torch.inf, -2.0]).expand(1000, 4)
+    counts = torch.zeros(4)
+    for seed in range(100):
+        torch.manual_seed(seed)
+        counts += torch.bincount(choose_actions(logits)[0], minlength=4)
+
+    torch.testing.assert_close(counts / counts.sum(), logits[0].softmax(0), rtol=0, atol=0.006)
+    assert counts[2] == 0
+
+
+@pytest.mark.parametrize("scale", [1e-3, 30.0, 1e30])
+def test_choose_actions__far_logits_stay_finite(scale):
+    """Logits as large as 32 bits hold give a choice and its log-probability."""
+    logits = torch.randn(16, 5) * scale
+    actions, log_probs = choose_actions(logits)
+
+    assert ((actions >= 0) & (actions < 5)).all()
+    torch.testing.assert_close(log_probs, logits.double().log_softmax(1).gather(1, actions[:, None])[:, 0].float())
+
+
+def test_draw__refuses_arrays_of_other_sizes():
+    """Every array is checked before anything is read or written."""
+    logits, actions = np.zeros((3, 2), np.float32), np.zeros(3, np.int64)
+    with pytest.raises(ValueError, match="uniforms has 16 bytes, expected 24 for 3 rows of 2 choices"):
+        core.draw(logits, np.zeros((2, 2), np.float32), actions, np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="log_probs has 24 bytes, expected 12"):
+        core.draw(logits, logits, actions, np.zeros(3))
