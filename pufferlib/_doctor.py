@@ -241,6 +241,8 @@ def environment(recipe: Recipe, runs: bool) -> list[Finding]:
         return [Finding(name, "ok", f"{text}, installed")]
     result, problem = probe(ENVIRONMENT_PROBE, name, str(NUM_STEPS))
     debian = find_missing(recipe.apt) if recipe.apt and shutil.which("dpkg-query") else []
+    if result is not None:
+        debian = [package for package in debian if package.kind != "build"]  # it is built already
     apt = shlex.join([*APT, *(package.names[0] for package in debian)]) if debian else ""
     if result is None:
         return [Finding(name, "broken", f"{text}: {problem}", apt or f"{install}, or see {problem_log(name)}")]

@@ -81,6 +81,19 @@ def test_environment__names_the_debian_packages_that_it_lacks(monkeypatch):
     assert finding.remedy == "apt-get install --no-install-recommends libno"
 
 
+def test_environment__that_runs_needs_no_packages_to_build_it(monkeypatch):
+    """Debian's packages for building, which the slim image leaves out, are no loss to what is installed."""
+    answer = {"count": 1, "name": "one", "found": {}, "missing": {}}
+    monkeypatch.setattr(_doctor, "probe", lambda *arguments: (answer, ""))
+    monkeypatch.setattr(_doctor, "find_missing", list)
+    monkeypatch.setattr(_doctor.shutil, "which", lambda name: name)
+    packages = [AptPackage((f"to-{kind}",), kind, f"it is for {kind}") for kind in ("build", "render")]
+    _, note = _doctor.environment(recipe("gymnasium", apt=tuple(packages)), runs=True)
+
+    assert note.text == "for more frames: it is for render"
+    assert note.remedy == "apt-get install --no-install-recommends to-render"
+
+
 def test_environment__says_which_files_of_the_users_are_missing_and_where_they_go(monkeypatch):
     """What is there is said as well; in Docker a file must be mounted."""
     answer = {
