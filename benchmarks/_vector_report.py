@@ -203,12 +203,16 @@ adapter. Actions in games are drawn at random, the same for all. CPU seconds are
 A ratio above 1 says that ours is faster."""
 
 LOAD = """\
-Load decides here: each case says how busy the machine was. `nice` gives a contender of one process nearly all of a
-core, but its workers run side by side only once the scheduler has spread them over the cores, and on a busy machine
-that takes a second or two after a contender was stopped for the others' turns. Watched at load 18 and nice -20, 100 us
-x 8 environments on 2 workers: 43 % of perfect in the first 0.4 s, 67 % in the next 2 s, 74 % after them, 84 and 87 % in
-pools that were never stopped. So on 2026-11-26 the first goals' cases got turns of 1.5 s instead of 0.3 s; with 0.3 s,
-ten minutes later at load 6, 100 us x 8 reached 37 %. The same goals on 2026-11-23, commit 23a25b1, load 2 to 16, in the
-order of the table: 8.31, 8.12, 0.87, 1.67, 1.98. CartPole, 7-9 us a step in Python, leaves workers little to share: a
-batch of 8 is 60 us, and waking a sleeping driver takes 25-60 us on this machine; a driver that spins instead was 2 to 5
-times slower beside other work. What would reach 10 x: batches of 64 (see there), or an environment in C."""
+What a host of many machines gives decides here, and load: each case says how busy this machine was. Without any other
+work on it, the same loop of Python took 60 to 180 ms within ten minutes of 2026-11-27; within as much time 8 CartPoles
+on 2 workers made 31,000 to 66,000 steps/s, and 100 us x 8 environments 75 to 89 % of perfect scaling (median of the
+batches at best: 442 us of 400). The first goals on other days, in the order of the table: 8.31, 8.12, 0.87 on
+2026-11-23 (commit 23a25b1), 7.65, 8.64, 0.78 on 2026-11-26 (load 3 to 7). Where the time of a batch of 8 CartPoles goes
+at best, 100 us: 58 us of a worker's four steps, 14.5 us each, emulation included; 15 us of the driver's Python; the rest
+is handing over, a switch of processes on the driver's core and a wake. What would reach 10 x: batches of 64 (see there),
+or an environment in C. Tried without gain: a driver that spins, workers bound to a core each (and ten times slower
+beside one process that computes).
+
+Beside other work a pool lives by giving way. Two workers on two cores beside two processes that only compute, steps/s of
+8 CartPoles and of 8 environments of 100 us: 2,000-4,000 and 2,000-4,000 when workers spun on (commit 23ccccf),
+12,000-28,000 and 4,900-6,000 since they rest once they were kept away from their core (commit 9da074b)."""
