@@ -39,6 +39,7 @@ from pufferlib.training.episodes import Episode, iterate_episodes, mean_numbers
 from pufferlib.training.loss import METRICS, backward
 from pufferlib.training.optimizer import ClippedAdam
 from pufferlib.training.rollout import Rollout
+from pufferlib.training.selfplay import Rivals
 
 
 @dataclass
@@ -278,6 +279,9 @@ class Trainer:
         states = self._random_states if self._random_states is not None else self._read_random_states()
         tensors |= {f"random.{i}": state for i, state in enumerate(states)}
         counters = asdict(self.counters) | {"recent_episodes": [list(e) for e in self.finished_episodes]}
+        if isinstance(self.envs, Rivals):
+            past, counters["rivals"] = self.envs.checkpoint()
+            tensors |= {f"past.{name}": tensor for name, tensor in past.items()}
         path = checkpoint.save(self.folder, self.counters.steps, tensors, counters)
         checkpoint.prune(self.folder, self.config.keep_checkpoints)
         return path
@@ -297,11 +301,13 @@ class Trainer:
                 state[index] = moments
         self.optimizer.restore(state)
         try:
-            recent = saved.counters.pop("recent_episodes")
+            recent, rivals = saved.counters.pop("recent_episodes"), saved.counters.pop("rivals", None)
             self.counters = Counters(**saved.counters)
             self.finished_episodes.extend(Episode(*numbers) for numbers in recent)
             random_states = _below("random.", saved.tensors)
             self._random_states = [random_states[str(i)] for i in range(len(random_states))]
+            if rivals is not None and isinstance(self.envs, Rivals):
+                self.envs.restore(_below("past.", saved.tensors), rivals)
         except (KeyError, TypeError) as error:
             raise CheckpointError(str(path), f"its counters can't be read ({error}).", "Use an older one.") from error
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from pufferlib.exceptions import ConfigError
 from pufferlib.pytorch import sample_actions
@@ -76,6 +76,21 @@ class Rivals:
             self.past.append(frozen)
         else:
             self.past[self._random.integers(len(self.past))] = frozen
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What a checkpoint keeps: the tensors of the past policies, `NUMBER.NAME`, and the state of the draws."""
+        tensors = {f"{i}.{n}": t for i, actor in enumerate(self.past) for n, t in actor.policy.state_dict().items()}
+        return tensors, dict(self._random.bit_generator.state)
+
+    def restore(self, tensors: Mapping[str, Tensor], draws: dict[str, Any]) -> None:
+        """Goes on from what `checkpoint` gave, as far as `options.keep` allows."""
+        self.past.clear()
+        for number in range(min(self._options.keep, len({name.partition(".")[0] for name in tensors}))):
+            self.remember()
+            prefix = f"{number}."
+            own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            self.past[number].policy.load_state_dict(own)
+        self._random.bit_generator.state = draws
 
     def async_reset(self, seed: Any = None, options: dict[str, Any] | None = None) -> None:
         """As the pool's."""

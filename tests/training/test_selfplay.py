@@ -15,12 +15,12 @@ import pufferlib.vector
 from chosen_device import DEVICE
 from pufferlib.exceptions import ConfigError
 from pufferlib.models import LSTMWrapper
-from pufferlib.training import run
+from pufferlib.training import checkpoint, run
 from pufferlib.training.config import PPOConfig, SelfplayConfig, TrainConfig, update
 from pufferlib.training.ppo import Trainer
 from pufferlib.training.selfplay import Rivals
 from pufferlib.wrappers import MultiagentEpisodeStats
-from training.toys import Bandit
+from training.toys import Bandit, train_updates
 
 NUM_STEPS = 3  # of an episode
 
@@ -146,6 +146,52 @@ def test_rivals__their_episodes_are_not_counted():
     assert trainer.counters.updates == 1 and trainer.counters.steps == 24
     assert trainer.counters.episodes == 4 * 2
     assert {episode.episode_return for episode in trainer.finished_episodes} == {6.0}
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_restore__goes_on_against_the_past(tmp_path, recurrent: bool):
+    """A checkpoint holds the past policies and who plays next: a resumed training does what the first goes on to do."""
+
+    def make(name: str) -> tuple[Trainer, Rivals]:
+        pool = make_pool(4)
+        policy: nn.Module = Constant(3)
+        if recurrent:
+            policy = LSTMWrapper(pool.driver_env, policy, input_size=4, hidden_size=4)
+        policy.to(DEVICE)
+        rivals = Rivals(pool, policy, SelfplayConfig(share=1, keep=3), DEVICE, seed=0)
+        ppo = PPOConfig(total_steps=10**6, horizon=6, num_minibatches=1, learning_rate=0.1, anneal_learning_rate=False)
+        trainer = Trainer(rivals, policy, TrainConfig(ppo=ppo), DEVICE, tmp_path / name)
+        trainer.report = lambda metrics, step: rivals.remember()
+        return trainer, rivals
+
+    original, rivals = make("a")
+    train_updates(original, 5)
+    twin, others = make("b")
+    twin.restore(checkpoint.latest(tmp_path / "a"))
+    assert len(others.past) == len(rivals.past) == 3
+    for trainer in (original, twin):
+        train_updates(trainer, 4)
+
+    for ours, theirs in zip(rivals.past, others.past, strict=True):
+        a, b = ours.policy.state_dict(), theirs.policy.state_dict()
+        assert all(torch.equal(a[name], b[name]) for name in a)
+    a, b = (checkpoint.load(checkpoint.latest(tmp_path / name)).tensors for name in "ab")
+    assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_restore__without_rivals_leaves_the_past_aside(tmp_path):
+    """A run against past policies can go on without them, and one without them can begin to play against its own."""
+    for first, second in ((0.5, 0.0), (0.0, 0.5)):
+        folder = tmp_path / f"{first}"
+        for share in (first, second):
+            pool, policy = make_pool(4), Constant(3).to(DEVICE)
+            config = TrainConfig(ppo=PPOConfig(total_steps=10**6, horizon=6, num_minibatches=1))
+            envs = Rivals(pool, policy, SelfplayConfig(share=share), DEVICE, seed=0) if share else pool
+            trainer = Trainer(envs, policy, config, DEVICE, folder)
+            if folder.exists():
+                trainer.restore(checkpoint.latest(folder))
+            train_updates(trainer, 1)
+        assert trainer.counters.updates == 2
 
 
 def test_rivals__refuse_single_agents():
