@@ -15,13 +15,6 @@ typedef struct {
     int32_t phase[MOST_AGENTS], arrival[MOST_AGENTS], steps;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 /* The field looks like nothing: as an empty slot does. */
 static void observe(const State *state, PufferRows *rows) {
     float *seen = rows->observations;

@@ -12,13 +12,6 @@ typedef struct {
     uint64_t drawn; /* the random numbers' state after the last reset: another one means that they were seeded anew */
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void reset(State *state, PufferRows *rows) {
     if (state->rng.state != state->drawn) state->debt = 0;
     puffer_bits(&state->rng);

@@ -12,13 +12,6 @@ typedef struct {
     int64_t pulled; /* -1 before the pull */
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void reset(State *state, PufferRows *rows) {
     float *shown = rows->observations;
     puffer_zero(shown, 4 * state->config.arms);

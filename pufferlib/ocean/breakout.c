@@ -20,13 +20,6 @@ typedef struct {
     Config config;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 /* The ball gets faster with the 4th and 12th stroke since it was served, and once it has been in the upper two rows. */
 static int32_t level(const State *state) { return (state->hits >= 4) + (state->hits >= 12) + state->high; }
 

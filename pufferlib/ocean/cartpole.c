@@ -16,13 +16,6 @@ typedef struct {
     Config config;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void observe(const State *state, PufferRows *rows) {
     float *seen = rows->observations;
     seen[0] = (float)state->x;

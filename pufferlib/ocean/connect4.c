@@ -21,13 +21,6 @@ typedef struct {
     int8_t observation[3][ROWS][COLUMNS]; /* own pieces, the other's, and ones all over if it is one's turn; from above */
 } View;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static uint64_t bit(int32_t row, int32_t column) { return (uint64_t)1 << (column * 7 + row); }
 
 /* The piece that falls into a column; 0 where it is full, or isn't there. */

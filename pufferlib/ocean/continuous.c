@@ -16,13 +16,6 @@ typedef struct {
 /* Of the action (2, 2); no two alike, so entries that were mixed up can't be right. */
 static const double LOW[NUMBERS] = {-1, 0, -30, 100}, HIGH[NUMBERS] = {1, 10, -10, 500};
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void reset(State *state, PufferRows *rows) {
     float *seen = rows->observations;
     for (int i = 0; i < NUMBERS; i++) {

@@ -14,13 +14,6 @@ typedef struct {
     int32_t kind, steps, waits;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 /* What is offered, and how long one has waited for it. */
 static void observe(const State *state, PufferRows *rows) {
     float *seen = rows->observations;

@@ -12,13 +12,6 @@ typedef struct {
     int32_t steps, zeros;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void reset(State *state, PufferRows *rows) {
     *(float *)rows->observations = 0;
     state->steps = state->zeros = 0;

@@ -188,4 +188,4 @@ static void render(const State *state, uint8_t *pixels) {
         }
 }
 
-PUFFER_ENVIRONMENT(gridworld);
+PUFFER_SIZED_ENVIRONMENT(gridworld);

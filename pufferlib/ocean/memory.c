@@ -11,13 +11,6 @@ typedef struct {
     int32_t first, shown, steps, length, right;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void show(State *state, PufferRows *rows) {
     float *seen = rows->observations;
     puffer_zero(seen, 4 * state->config.symbols);

@@ -25,13 +25,6 @@ typedef struct {
 
 static const double LOW[AMOUNTS] = {0, -20}, HIGH[AMOUNTS] = {10, -10};
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void reset(State *state, PufferRows *rows) {
     Observation *seen = rows->observations;
     puffer_zero(seen, sizeof *seen);

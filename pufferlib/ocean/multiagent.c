@@ -13,13 +13,6 @@ typedef struct {
     int32_t symbols[MOST_AGENTS], right[MOST_AGENTS], steps;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void show(State *state, PufferRows *rows) {
     const int32_t agents = state->config.agents;
     float *seen = rows->observations;

@@ -14,13 +14,6 @@ typedef struct {
 
 static const uint32_t SECRET = 0xB2D9u; /* lowest bit first */
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void observe(const State *state, PufferRows *rows) {
     float *place = rows->observations;
     puffer_zero(place, 4 * state->config.length);

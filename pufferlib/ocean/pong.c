@@ -19,13 +19,6 @@ typedef struct {
     Config config;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 /* Each side sees itself on the right. */
 static void observe(const State *state, PufferRows *rows) {
     for (int32_t side = 0; side < state->config.players; side++) {

@@ -6,13 +6,15 @@
  *
  *     typedef struct { int32_t size; double wind; } Config;              plain numbers; the Python file names the same ones
  *     typedef struct { PufferRng rng; Config config; ... } State;        the random numbers come first
- *     static int64_t state_bytes(const Config *config);                  sizeof(State), or more where the config decides
- *     static void init(State *state, const Config *config);              once, on zeroed memory
  *     static void reset(State *state, PufferRows *rows);                 begins an episode: writes observations (and mask)
  *     static int step(State *state, PufferRows *rows);                   1 where the episode is over for everyone
  *     static void render(const State *state, uint8_t *pixels);           (height, width, 3) RGB; the size is the Python file's
  *
- * and ends with PUFFER_ENVIRONMENT(name), where name is the file's.
+ * and ends with PUFFER_ENVIRONMENT(name), where name is the file's. If the config decides how much there is to know, it ends
+ * with PUFFER_SIZED_ENVIRONMENT(name) instead, and defines two more:
+ *
+ *     static int64_t state_bytes(const Config *config);                  sizeof(State) and what lies behind it
+ *     static void init(State *state, const Config *config);              once, on zeroed memory; keeps the config
  *
  * Sizes: E copies ("environments") in a batch, A agents in each, N = E * A rows.
  */
@@ -240,6 +242,15 @@ PUFFER_INLINE void puffer_reset_all(const PufferBatch *batch, int64_t first, int
 
 /* Defines `puffer_NAME`, what the extension and the WebAssembly build find the environment by. */
 #define PUFFER_ENVIRONMENT(name_)                                                                                        \
+    static int64_t state_bytes(const Config *config) {                                                                   \
+        (void)config;                                                                                                    \
+        return sizeof(State);                                                                                            \
+    }                                                                                                                    \
+    static void init(State *state, const Config *config) { state->config = *config; }                                    \
+    PUFFER_SIZED_ENVIRONMENT(name_)
+
+/* The same for a file that says itself how large a State is. */
+#define PUFFER_SIZED_ENVIRONMENT(name_)                                                                                  \
     _Static_assert(offsetof(State, rng) == 0, "the random numbers come first in State");                                 \
     static int64_t any_state_bytes(const void *config) { return state_bytes(config); }                                   \
     static void any_init(void *state, const void *config) { init(state, config); }                                       \

@@ -11,13 +11,6 @@ typedef struct {
     int64_t named; /* -1 before the answer */
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 /* A stream's increment comes from its seed and never changes. */
 static int32_t world(const State *state) { return (int32_t)((state->rng.increment >> 33) % (uint64_t)state->config.worlds); }
 

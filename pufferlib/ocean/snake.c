@@ -261,4 +261,4 @@ static void render(const State *state, uint8_t *pixels) {
         }
 }
 
-PUFFER_ENVIRONMENT(snake);
+PUFFER_SIZED_ENVIRONMENT(snake);

@@ -25,13 +25,6 @@ typedef struct {
 
 static const int32_t CHOICES[PARTS] = {2, 3, 4, LETTERS};
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void show(State *state, PufferRows *rows) {
     Observation *seen = &state->shown;
     int32_t *answers = state->answers;

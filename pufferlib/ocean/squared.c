@@ -15,13 +15,6 @@ typedef struct {
     int32_t target_row, target_column;
 } State;
 
-static int64_t state_bytes(const Config *config) {
-    (void)config;
-    return sizeof(State);
-}
-
-static void init(State *state, const Config *config) { state->config = *config; }
-
 static void observe(const State *state, PufferRows *rows) {
     const int32_t size = state->config.size;
     uint8_t *cells = rows->observations;
