@@ -38,6 +38,18 @@ class NativeConfig:
             ConfigError: an option is out of range.
         """
 
+    def require(self, **ranges: tuple[float, float | None]) -> None:
+        """Refuses options outside the ranges that they are given with: the least and the greatest; None has no end.
+
+        Raises:
+            ConfigError: an option is out of range.
+        """
+        for name, (least, greatest) in ranges.items():
+            value = getattr(self, name)
+            if value < least or (greatest is not None and value > greatest):
+                possible = f"{least} or more" if greatest is None else f"{least} to {greatest}"
+                raise ConfigError(name, f"it is {value}.", f"Choose {possible}.")
+
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
         """Makes a config out of keywords.
@@ -50,7 +62,7 @@ class NativeConfig:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
                 there = f"Its options: {', '.join(known)}."
-                raise ConfigError(name, "is no option of it.", f"Did you mean {close[0]!r}?" if close else there)
+                raise ConfigError(name, "there is no such option.", f"Did you mean {close[0]!r}?" if close else there)
         return cls(**options)
 
     def pack(self) -> bytes:
@@ -86,15 +98,15 @@ def _check(name: str, kind: type, value: Any) -> Any:
     if kind is bool:
         if isinstance(value, bool | np.bool_):
             return bool(value)
-        raise ConfigError(name, f"is {value!r}, which isn't a bool.", "Pass True or False.")
+        raise ConfigError(name, f"it is {value!r}, which isn't a bool.", "Pass True or False.")
     if kind is float:
         if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
             if math.isfinite(value):
                 return float(value)
-            raise ConfigError(name, f"is {value!r}.", "Pass a finite number.")
-        raise ConfigError(name, f"is {value!r}, which is no number.", "Pass a float.")
+            raise ConfigError(name, f"it is {value!r}.", "Pass a finite number.")
+        raise ConfigError(name, f"it is {value!r}, which is no number.", "Pass a float.")
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise ConfigError(name, f"is {value!r}, which is no whole number.", "Pass an int.")
+        raise ConfigError(name, f"it is {value!r}, which is no whole number.", "Pass an int.")
     if not _INT32.min <= value <= _INT32.max:
-        raise ConfigError(name, f"is {value}, which 32 bits don't hold.", f"The greatest is {_INT32.max}.")
+        raise ConfigError(name, f"it is {value}, which 32 bits don't hold.", f"The greatest is {_INT32.max}.")
     return int(value)

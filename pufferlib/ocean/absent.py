@@ -26,10 +26,7 @@ class AbsentConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 1 <= self.agents <= 16:
-            raise ConfigError("agents", f"it is {self.agents}.", "Choose 1-16.")
-        if self.steps < 1:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
+        self.require(agents=(1, 16), steps=(1, None))
         if self.prize <= 1:
             raise ConfigError("prize", f"it is {self.prize}.", "Choose a number above 1.")
 
@@ -66,8 +63,3 @@ class Absent(NativeEnv):
             frame=(8, 6 * config.agents + 2),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: AbsentConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return config.prize

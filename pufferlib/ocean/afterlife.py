@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -42,7 +43,7 @@ class Afterlife(NativeEnv):
     name = "afterlife"
     Config = AfterlifeConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: AfterlifeConfig) -> NativeSpec:
@@ -50,12 +51,6 @@ class Afterlife(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (1,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(16, 16),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: AfterlifeConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1 - config.price

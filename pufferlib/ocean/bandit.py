@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -20,8 +20,7 @@ class BanditConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 2 <= self.arms <= 16:
-            raise ConfigError("arms", f"it is {self.arms}.", "Choose 2-16.")
+        self.require(arms=(2, 16))
 
 
 class Bandit(NativeEnv):
@@ -43,7 +42,7 @@ class Bandit(NativeEnv):
     name = "bandit"
     Config = BanditConfig
     numbers = ("score",)
-    keys = {"1": 0, "2": 1, "3": 2, "4": 3}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"1": 0, "2": 1, "3": 2, "4": 3}
 
     @classmethod
     def spec(cls, config: BanditConfig) -> NativeSpec:
@@ -51,12 +50,6 @@ class Bandit(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (config.arms,), np.float32),
             action_space=Discrete(config.arms),
-            num_agents=1,
             frame=(16, 8 * config.arms),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: BanditConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1.0

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 COLUMNS = 12
@@ -35,15 +34,7 @@ class BreakoutConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what doesn't fit the court."""
-        for option, value, low, high in (
-            ("rows", self.rows, 1, 8),
-            ("lives", self.lives, 1, 9),
-            ("paddle_width", self.paddle_width, 2, 36),
-            ("max_steps", self.max_steps, 1, 2**31 - 1),
-            ("ball_speed", self.ball_speed, 0.1, 2),
-        ):
-            if not low <= value <= high:
-                raise ConfigError(option, f"it is {value}.", f"Choose a number from {low} to {high}.")
+        self.require(rows=(1, 8), lives=(1, 9), paddle_width=(2, 36), max_steps=(1, None), ball_speed=(0.1, 2))
 
 
 class Breakout(NativeEnv):
@@ -74,19 +65,11 @@ class Breakout(NativeEnv):
     def spec(cls, config: BreakoutConfig) -> NativeSpec:
         """Describes the spaces."""
         bricks = config.rows * COLUMNS
-        low = np.concatenate([np.full(5, -1), np.zeros(3 + bricks)]).astype(np.float32)
-        # A ball that is being lost is below the court for a step.
-        low, high = np.where(np.arange(8 + bricks) < 5, -1.25, low).astype(np.float32), np.ones(8 + bricks, np.float32)
-        high[:5] = 1.25
+        low, high = np.zeros(8 + bricks, np.float32), np.ones(8 + bricks, np.float32)
+        low[:5], high[:5] = -1.25, 1.25  # a ball that is being lost is below the court for a step
         return NativeSpec(
             observation_space=Box(low, high, dtype=np.float32),
             action_space=Discrete(3),
-            num_agents=1,
             frame=(64, COLUMNS * 6 + 4),
             render_fps=30,
         )
-
-    @classmethod
-    def optimum(cls, config: BreakoutConfig) -> float:
-        """Returns the best possible return: every brick."""
-        return float(config.rows * COLUMNS)

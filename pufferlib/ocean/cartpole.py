@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -21,8 +20,7 @@ class CartPoleConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses episodes without a step."""
-        if self.max_steps < 1:
-            raise ConfigError("max_steps", f"it is {self.max_steps}.", "Choose 1 or more.")
+        self.require(max_steps=(1, None))
 
 
 class CartPole(NativeEnv):
@@ -53,12 +51,6 @@ class CartPole(NativeEnv):
         return NativeSpec(
             observation_space=Box(-high, high, dtype=np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(48, 80),
             render_fps=50,
         )
-
-    @classmethod
-    def optimum(cls, config: CartPoleConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return float(config.max_steps)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -28,12 +27,7 @@ class Connect4Config(NativeConfig):
 
     def check(self) -> None:
         """Refuses more players, and searches that take for ever."""
-        if not 1 <= self.players <= 2:
-            raise ConfigError("players", f"is {self.players}.", "Choose 2, or 1 to play against a search.")
-        if not 0 <= self.depth <= 8:
-            raise ConfigError("depth", f"is {self.depth}.", "Choose 0 to 8.")
-        if not 0 <= self.opening <= 20:
-            raise ConfigError("opening", f"is {self.opening}.", "Choose 0 to 20.")
+        self.require(players=(1, 2), depth=(0, 8), opening=(0, 20))
 
 
 class Connect4(NativeEnv):

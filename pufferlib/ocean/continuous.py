@@ -50,12 +50,6 @@ class Continuous(NativeEnv):
         return NativeSpec(
             observation_space=Box(-1, 1, (4,), np.float32),
             action_space=Box(np.array([[-1, 0], [-30, 100]], np.float32), np.array([[1, 10], [-10, 500]], np.float32)),
-            num_agents=1,
             frame=(26, 64),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: ContinuousConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -26,8 +27,7 @@ class DiscountConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 1 <= self.wait <= 32:
-            raise ConfigError("wait", f"it is {self.wait}.", "Choose 1-32.")
+        self.require(wait=(1, 32))
         if self.little <= 1:
             raise ConfigError("little", f"it is {self.little}.", "Choose a number above 1.")
         if self.much <= self.little:
@@ -54,7 +54,7 @@ class Discount(NativeEnv):
     name = "discount"
     Config = DiscountConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: DiscountConfig) -> NativeSpec:
@@ -62,12 +62,6 @@ class Discount(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (3 + config.wait,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(20, 6 * (config.wait + 2) + 2),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: DiscountConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return (1 + config.much) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -26,8 +27,7 @@ class EntropyConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if self.steps < 1:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
+        self.require(steps=(1, None))
         if not 0 < self.share < 1:
             raise ConfigError("share", f"it is {self.share}.", "Choose a number between 0 and 1.")
 
@@ -53,7 +53,7 @@ class Entropy(NativeEnv):
     name = "entropy"
     Config = EntropyConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: EntropyConfig) -> NativeSpec:
@@ -61,12 +61,6 @@ class Entropy(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (1,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(20, 64),
             render_fps=15,
         )
-
-    @classmethod
-    def optimum(cls, config: EntropyConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return config.steps * config.premium

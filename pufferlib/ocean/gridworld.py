@@ -34,15 +34,12 @@ class GridworldConfig(NativeConfig):
     def check(self) -> None:
         """Refuses mazes that can't be made, or not be solved in time."""
         if not 5 <= self.size <= 95 or self.size % 2 == 0:
-            raise ConfigError("size", f"is {self.size}.", "Choose an odd number from 5 to 95.")
-        if not 1 <= self.radius <= 16:
-            raise ConfigError("radius", f"is {self.radius}.", "Choose 1 to 16.")
-        if not 0 <= self.loops <= 10_000:
-            raise ConfigError("loops", f"is {self.loops}.", "Choose 0 to 10000.")
+            raise ConfigError("size", f"it is {self.size}.", "Choose an odd number from 5 to 95.")
+        self.require(radius=(1, 16), loops=(0, 10_000))
         # The longest way leads through all rooms; to the key and from there to the goal it may be twice as long.
         enough = ((self.size - 1) ** 2 // 4 - 1) * 2 * (1 + self.door)
         if self.max_steps < enough:
-            problem = f"is {self.max_steps}: some mazes of size {self.size} take {enough} steps."
+            problem = f"it is {self.max_steps}: some mazes of size {self.size} take {enough} steps."
             raise ConfigError("max_steps", problem, f"Choose {enough} or more, or a smaller maze.")
 
 

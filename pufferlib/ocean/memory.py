@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -26,12 +25,7 @@ class MemoryConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 2 <= self.symbols <= 16:
-            raise ConfigError("symbols", f"it is {self.symbols}.", "Choose 2-16.")
-        if self.min_steps < 2:
-            raise ConfigError("min_steps", f"it is {self.min_steps}.", "Choose 2 or more.")
-        if self.max_steps < self.min_steps:
-            raise ConfigError("max_steps", f"it is {self.max_steps}.", "Choose min_steps or more.")
+        self.require(symbols=(2, 16), min_steps=(2, None), max_steps=(self.min_steps, None))
 
 
 class Memory(NativeEnv):
@@ -61,12 +55,6 @@ class Memory(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (config.symbols,), np.float32),
             action_space=Discrete(config.symbols),
-            num_agents=1,
             frame=(16, 8 * config.symbols),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: MemoryConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return (config.min_steps + config.max_steps) / 2

@@ -56,12 +56,6 @@ class MixedActions(NativeEnv):
                     "tool": Discrete(3),
                 }
             ),
-            num_agents=1,
             frame=(32, 64),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: MixedActionsConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1.0

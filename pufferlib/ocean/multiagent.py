@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -23,10 +22,7 @@ class MultiagentConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 2 <= self.agents <= 16:
-            raise ConfigError("agents", f"it is {self.agents}.", "Choose 2-16.")
-        if self.steps < 1:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
+        self.require(agents=(2, 16), steps=(1, None))
 
 
 class Multiagent(NativeEnv):
@@ -58,8 +54,3 @@ class Multiagent(NativeEnv):
             frame=(6 * config.agents + 2, 6 * config.agents + 2),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: MultiagentConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return float(config.steps)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -20,8 +20,7 @@ class PasswordConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 2 <= self.length <= 16:
-            raise ConfigError("length", f"it is {self.length}.", "Choose 2-16.")
+        self.require(length=(2, 16))
 
 
 class Password(NativeEnv):
@@ -42,7 +41,7 @@ class Password(NativeEnv):
     name = "password"
     Config = PasswordConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: PasswordConfig) -> NativeSpec:
@@ -50,12 +49,6 @@ class Password(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (config.length,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(12, 6 * config.length + 2),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: PasswordConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1.0

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -30,14 +29,7 @@ class PongConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses games that nobody could play."""
-        for option, value, low, high in (
-            ("players", self.players, 1, 2),
-            ("points", self.points, 1, 99),
-            ("max_steps", self.max_steps, 1, 2**31 - 1),
-            ("strength", self.strength, 0, 2),
-        ):
-            if not low <= value <= high:
-                raise ConfigError(option, f"it is {value}.", f"Choose a number from {low} to {high}.")
+        self.require(players=(1, 2), points=(1, 99), max_steps=(1, None), strength=(0, 2))
 
 
 class Pong(NativeEnv):
@@ -76,8 +68,3 @@ class Pong(NativeEnv):
             frame=(52, 80),
             render_fps=30,
         )
-
-    @classmethod
-    def optimum(cls, config: PongConfig) -> float:
-        """Returns the best mean return: every point; 0 for two that play equally well."""
-        return float(config.points) if config.players == 1 else 0.0

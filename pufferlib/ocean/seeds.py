@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -20,8 +19,7 @@ class SeedsConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if not 2 <= self.worlds <= 16:
-            raise ConfigError("worlds", f"it is {self.worlds}.", "Choose 2-16.")
+        self.require(worlds=(2, 16))
 
 
 class Seeds(NativeEnv):
@@ -48,12 +46,6 @@ class Seeds(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (config.worlds,), np.float32),
             action_space=Discrete(config.worlds),
-            num_agents=1,
             frame=(14, 6 * config.worlds + 2),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: SeedsConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return 1.0

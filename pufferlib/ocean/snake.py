@@ -37,18 +37,13 @@ class SnakeConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses boards that are too small for what is on them."""
-        for name, low, high in (("size", 4, 256), ("num_snakes", 1, 120), ("radius", 1, 16)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigError(name, f"is {value}.", f"Choose {low} to {high}.")
-        if self.max_steps < 1:
-            raise ConfigError("max_steps", f"is {self.max_steps}.", "Choose 1 or more.")
+        self.require(size=(4, 256), num_snakes=(1, 120), radius=(1, 16), max_steps=(1, None))
         room = self.size**2 // 2 - self.num_snakes
         if room < 0:
-            problem = f"is {self.num_snakes}, too many for {self.size} x {self.size} cells."
+            problem = f"it is {self.num_snakes}, too many for {self.size} x {self.size} cells."
             raise ConfigError("num_snakes", problem, f"Choose {self.size**2 // 2} or fewer, or a larger board.")
         if not 0 <= self.food <= room:
-            raise ConfigError("food", f"is {self.food}.", f"Choose 0 to {room}, or a larger board.")
+            raise ConfigError("food", f"it is {self.food}.", f"Choose 0 to {room}, or a larger board.")
 
 
 class Snake(NativeEnv):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
-from pufferlib.exceptions import ConfigError
 from pufferlib.ocean._environment import NativeConfig, NativeEnv, NativeSpec
 
 
@@ -20,8 +19,7 @@ class SpacesConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if self.steps < 1:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
+        self.require(steps=(1, None))
 
 
 class Spaces(NativeEnv):
@@ -56,12 +54,6 @@ class Spaces(NativeEnv):
                 }
             ),
             action_space=MultiDiscrete([2, 3, 4, 5]),
-            num_agents=1,
             frame=(26, 32),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: SpacesConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return float(config.steps)

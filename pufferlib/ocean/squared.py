@@ -22,7 +22,7 @@ class SquaredConfig(NativeConfig):
     def check(self) -> None:
         """Refuses squares that have no middle."""
         if self.size < 3 or self.size % 2 == 0 or self.size > 255:
-            raise ConfigError("size", f"is {self.size}.", "Pass an odd number from 3 to 255.")
+            raise ConfigError("size", f"it is {self.size}.", "Pass an odd number from 3 to 255.")
 
 
 class Squared(NativeEnv):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -23,8 +24,7 @@ class StochasticConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if self.steps < 1:
-            raise ConfigError("steps", f"it is {self.steps}.", "Choose 1 or more.")
+        self.require(steps=(1, None))
         if not 0 < self.share < 1:
             raise ConfigError("share", f"it is {self.share}.", "Choose a number between 0 and 1.")
 
@@ -50,7 +50,7 @@ class Stochastic(NativeEnv):
     name = "stochastic"
     Config = StochasticConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: StochasticConfig) -> NativeSpec:
@@ -58,12 +58,6 @@ class Stochastic(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (1,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(20, 64),
             render_fps=15,
         )
-
-    @classmethod
-    def optimum(cls, config: StochasticConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return float(config.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -43,7 +44,7 @@ class Terminal(NativeEnv):
     name = "terminal"
     Config = TerminalConfig
     numbers = ("score",)
-    keys = {"left": 0, "right": 1}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 0, "right": 1}
 
     @classmethod
     def spec(cls, config: TerminalConfig) -> NativeSpec:
@@ -51,12 +52,6 @@ class Terminal(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (2,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(16, 32),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: TerminalConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return config.prize

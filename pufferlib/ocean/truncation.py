@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -23,8 +24,7 @@ class TruncationConfig(NativeConfig):
 
     def check(self) -> None:
         """Refuses what can't be played."""
-        if self.limit < 2:
-            raise ConfigError("limit", f"it is {self.limit}.", "Choose 2 or more.")
+        self.require(limit=(2, None))
         if self.pay_off <= 0:
             raise ConfigError("pay_off", f"it is {self.pay_off}.", "Choose a number above 0.")
 
@@ -48,7 +48,7 @@ class Truncation(NativeEnv):
     name = "truncation"
     Config = TruncationConfig
     numbers = ("score",)
-    keys = {"left": 1, "right": 0}  # noqa: RUF012
+    keys: ClassVar[dict[str, int]] = {"left": 1, "right": 0}
 
     @classmethod
     def spec(cls, config: TruncationConfig) -> NativeSpec:
@@ -56,12 +56,6 @@ class Truncation(NativeEnv):
         return NativeSpec(
             observation_space=Box(0, 1, (2,), np.float32),
             action_space=Discrete(2),
-            num_agents=1,
             frame=(16, 32),
             render_fps=4,
         )
-
-    @classmethod
-    def optimum(cls, config: TruncationConfig) -> float:
-        """Returns the best mean return of an episode."""
-        return float(config.limit - 1)

@@ -75,7 +75,7 @@ def test_breakout__a_cleared_wall_ends_the_game():
                 break
 
     assert terminals[0]
-    assert infos[0]["episode"]["r"] == 12 == pufferlib.ocean.load("breakout").optimum(pool.driver_env.config)
+    assert infos[0]["episode"]["r"] == 12
     assert infos[0]["cleared"] == 1
 
 

@@ -160,6 +160,28 @@ def test_config__checks_types_and_ranges():
             Config.of(options)
 
 
+def test_config__refuses_options_out_of_range():
+    """Both ends are part of a range; the error says what was given and what is possible."""
+
+    @dataclass(frozen=True)
+    class Config(NativeConfig):
+        size: int = 3
+        wind: float = 0.5
+        steps: int = 1
+
+        def check(self):
+            self.require(size=(3, 9), wind=(0, 1), steps=(1, None))
+
+    assert Config(9, 0.0, 2**31 - 1) == Config(9, 0, 2**31 - 1)
+    for options, words in (
+        ({"size": 10}, "size: it is 10. Choose 3 to 9."),
+        ({"wind": -0.5}, "wind: it is -0.5. Choose 0 to 1."),
+        ({"steps": 0}, "steps: it is 0. Choose 1 or more."),
+    ):
+        with pytest.raises(ConfigError, match=f"^{words}$"):
+            Config.of(options)
+
+
 def test_core__refuses_arrays_that_do_not_fit():
     """The binding checks names, sizes, dtypes and ranges before anything is written."""
     arrays = [
