@@ -34,7 +34,7 @@ class Truncation(NativeEnv):
 
     The cut isn't the end of the job. With gamma = 0.8 the job is worth 5 when one has it, so 4 at the door, and the 3
     for leaving are less. A trainer that takes the cut for the end sees 0.8, and one that goes on with the value of the
-    next episode's first observation sees 2.2 at most.
+    next episode's first observation sees 2.7 at most.
 
     - Observation: (2,) float32: one-hot: at the door, in the job.
     - Actions: 0 takes the job, 1 leaves; in the job both work.

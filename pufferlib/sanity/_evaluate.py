@@ -40,7 +40,7 @@ def evaluate(task: SanityTask, act: Act, seed: int = 0, episodes: int = 512) -> 
         episodes: how many in all, at least; rounded up to a multiple of the agents.
 
     Raises:
-        ConfigError: the actions have another number of rows, or no episode ends within 10,000 steps.
+        ConfigError: the actions have another number of rows, or 10,000 steps aren't enough for so many episodes.
     """
     with task.make_pool(NUM_ENVS) as envs:
         share = -(-episodes // envs.num_agents)
