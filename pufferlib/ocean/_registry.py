@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 
 from pufferlib._native import core
-from pufferlib.exceptions import UnknownEnvironment
+from pufferlib.exceptions import EmulationError, UnknownEnvironment
 from pufferlib.ocean._environment import NativeEnv
 
 _PACKAGE = "pufferlib.ocean"
@@ -28,14 +29,21 @@ def load(name: str) -> type[NativeEnv]:
 
     Raises:
         UnknownEnvironment: there is none of this name.
+        EmulationError: one of its two files is missing, or wasn't compiled.
     """
+    path = Path(__file__).with_name(f"{name}.py")
+    has_python = name.isidentifier() and not name.startswith("_") and path.is_file()
+    if name in names() and not has_python:
+        raise EmulationError(name, f"there is no {path}.", "Write it: docs/new_environment.md shows how.")
+    if has_python and name not in names():
+        raise EmulationError(name, f"{name}.c wasn't compiled in.", f"Write it beside {path}, and run: make install")
     if name not in names():
         raise UnknownEnvironment(name, difflib.get_close_matches(name, names(), n=3, cutoff=0.5))
     module = importlib.import_module(f"{_PACKAGE}.{name}")
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, NativeEnv) and getattr(value, "name", None) == name:
             return value
-    raise UnknownEnvironment(f"{_PACKAGE}.{name}", ())
+    raise EmulationError(name, f"{path} has no NativeEnv of this name.", f'Write name = "{name}" into its class.')
 
 
 def make(name: str, render_mode: str | None = None, **options: Any) -> NativeEnv:
@@ -69,8 +77,12 @@ def parallel_env(name: str, render_mode: str | None = None, **options: Any) -> A
     Raises:
         UnknownEnvironment: there is none of this name.
         ConfigError: an option is unknown, or has a wrong value.
+        EmulationError: with these options it has one agent.
     """
-    return load(name)(render_mode=render_mode, flat=False, **options)
+    env = load(name)(render_mode=render_mode, flat=False, **options)
+    if env.num_slots == 1:
+        raise EmulationError(name, "it has one agent.", f'Use gymnasium.make("puffer/{name}-v0").')
+    return env
 
 
 def gymnasium_env(name: str, render_mode: str | None = None, **options: Any) -> Any:
@@ -79,8 +91,13 @@ def gymnasium_env(name: str, render_mode: str | None = None, **options: Any) -> 
     Raises:
         UnknownEnvironment: there is none of this name.
         ConfigError: an option is unknown, or has a wrong value.
+        EmulationError: with these options it has several agents.
     """
-    return load(name)(render_mode=render_mode, flat=False, **options)
+    env = load(name)(render_mode=render_mode, flat=False, **options)
+    if env.num_slots > 1:
+        problem = f"it has {env.num_slots} agents, Gymnasium's have one."
+        raise EmulationError(name, problem, f'Use pufferlib.ocean.parallel_env("{name}").')
+    return env
 
 
 def register() -> None:

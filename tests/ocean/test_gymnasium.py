@@ -95,6 +95,16 @@ def test_parallel_env__speaks_of_live_agents_in_original_spaces(name):
         assert all(value in spec.observation_space for value in observations.values())
 
 
+def test_make__names_the_door_for_several_agents():
+    """Gymnasium knows one agent, PettingZoo several: either door names the other, whatever the options make of it."""
+    with pytest.raises(EmulationError, match=r'4 agents.*Use pufferlib\.ocean\.parallel_env\("multiagent"\)'):
+        gymnasium.make("puffer/multiagent-v0")
+    with pytest.raises(EmulationError, match=r'one agent.*Use gymnasium\.make\("puffer/pong-v0"\)'):
+        pufferlib.ocean.parallel_env("pong")
+
+    assert pufferlib.ocean.parallel_env("pong", players=2).possible_agents == ["agent_0", "agent_1"]
+
+
 def test_step__refuses_what_it_cannot_take():
     """A step outside an episode, and an action of another kind, are errors that say what to do."""
     env = pufferlib.ocean.make("squared")
