@@ -98,7 +98,9 @@ def solve(task: SanityTask, seed: int) -> Act:
             n_epochs=ppo.update_epochs,
             gamma=ppo.gamma,
             gae_lambda=ppo.gae_lambda,
+            clip_range=ppo.clip,
             ent_coef=ppo.entropy_coef,
+            vf_coef=ppo.value_coef / 2,  # of the squared error; ours is of half of it
             normalize_advantage=ppo.normalize_advantages,
             max_grad_norm=ppo.max_grad_norm,
             seed=seed,
