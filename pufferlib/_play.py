@@ -23,9 +23,8 @@ from pufferlib._terminal import Fingers, Key, Terminal
 from pufferlib.exceptions import ConfigError
 
 Rows = NDArray[Any]
-Policy = Callable[
-    [Rows, NDArray[np.bool_]], Rows
-]  # observations (A, ...), which are an episode's first (A,) -> actions
+Policy = Callable[[Rows, NDArray[np.bool_]], Rows]
+"""Observations (A, ...) and whether each is the first of an episode (A,) -> actions (A, ...)."""
 
 LETTERS = {"w": "up", "a": "left", "s": "down", "d": "right"}  # for keyboards without arrows
 QUIT, RESTART = ("q", "Q"), ("r", "R")
@@ -106,7 +105,8 @@ class Table:
             envs: a pool of one environment, with next-step autoreset.
             terminal: that was entered.
             options: who plays, how fast.
-            policy: plays all agents that aren't played by hand; without one those do nothing.
+            policy: plays all agents that aren't played by hand; without one those take the environment's idle action,
+                or 0 where it has none.
         """
         env = envs.driver_env
         self._envs, self._env, self._terminal, self._options, self._policy = envs, env, terminal, options, policy
@@ -298,7 +298,7 @@ def read_options(words: Sequence[str]) -> dict[str, Any]:
                 raise ValueError
             options[name] = tomllib.loads(f"value = {value}")["value"]
         except ValueError:
-            raise ConfigError(word, "is no option of an environment.", "Write it as players=2 or flag=true.") from None
+            raise ConfigError(word, "it isn't OPTION=VALUE.", "Write it as players=2 or flag=true.") from None
     return options
 
 

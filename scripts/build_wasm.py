@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import pufferlib.ocean
+from pufferlib.ocean._copies import AUTORESETS
 
 OCEAN = Path(__file__).resolve().parent.parent / "pufferlib" / "ocean"
 FLAGS = [
@@ -32,7 +33,6 @@ FLAGS = [
     "-Wl,--no-entry",
     "-s",
 ]
-AUTORESETS = ("same_step", "next_step", "disabled")
 
 
 def main(words: list[str]) -> None:
@@ -83,7 +83,7 @@ def plan(name: str, autoreset: str = "same_step", **config: Any) -> dict[str, An
         "action_dtype": action.dtype.name,
         "numbers": list(env.numbers),
         "num_numbers": len(env.numbers),
-        "autoreset": AUTORESETS.index(autoreset),
+        "autoreset": AUTORESETS[autoreset],
         "frame": list(env.plan.spec.frame or (1, 1)),
         "render_fps": env.plan.spec.render_fps,
         "keys": dict(env.keys),

@@ -39,7 +39,6 @@ def test_environment__plays_like_the_slow_model(name: str, options: dict[str, An
     layout = env.emulated.action
     layout.space.seed(3)
     for seed in (0, 7, 2**40):
-        # Discrete actions are biased to what leads further: waiting, going on, the first arm.
         actions = [[layout.pack(layout.space.sample()) for _ in range(env.num_slots)] for _ in range(300)]
         num_ended = compare(name, options, MODELS[name](seed, **options), seed, actions)
 
