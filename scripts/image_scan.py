@@ -25,7 +25,7 @@ PATHS = re.compile(
     r"|^etc/hostname$|^(tmp|wheels|built)/.*[^/]$"
 )
 TOKENS = re.compile(
-    rb"pypi-AgEIcHlwaS[\w-]{50}|ghp_\w{36}|github_pat_\w{40}|AKIA[0-9A-Z]{16}[^0-9A-Z]"
+    rb"pypi-AgEIcHlwaS[\w-]{50}|ghp_\w{36}|github_pat_\w{40}|(?<![0-9A-Za-z])AKIA[0-9A-Z]{16}[^0-9A-Za-z]"
     rb"|-----BEGIN OPENSSH PRIVATE KEY-----\n\w{30}"
 )
 PUBLIC = re.compile(r"https?://(pypi\.org|files\.pythonhosted\.org|download\.pytorch\.org)\b")

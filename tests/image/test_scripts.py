@@ -151,6 +151,8 @@ def archive(files):
         ({"etc/pip.conf": b"index-url = http://mirror.inside/simple"}, "etc/pip.conf: pip's index-url"),
         ({"root/.cache/pip/http/a": b"x"}, "layer 0: root/.cache/pip/http/a"),
         ({"opt/key": b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + b"b" * 40}, "opt/key: something like a token"),
+        ({"opt/settings": b'key = "' + b"AKIA" + b"B2C4" * 4 + b'"'}, "opt/settings: something like a token"),
+        ({"opt/node": b"AKIA" + b"B2C4" * 4 + b"jkl"}, ""),  # letters of a word table
         ({"run/secrets/ca.crt": b"x"}, "run/secrets/ca.crt"),
         ({"opt/venv/bin/puffer": b"#!/opt/venv/bin/python"}, ""),
     ],
