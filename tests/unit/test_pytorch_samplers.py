@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import distributions
 
-from pufferlib._native import core
 from pufferlib.pytorch import Mixed, Normal, choose_actions, sample_actions
 
 B = 7
@@ -283,12 +281,3 @@ def test_choose_actions__far_logits_stay_finite(scale):
 
     assert ((actions >= 0) & (actions < 5)).all()
     torch.testing.assert_close(log_probs, logits.double().log_softmax(1).gather(1, actions[:, None])[:, 0].float())
-
-
-def test_draw__refuses_arrays_of_other_sizes():
-    """Every array is checked before anything is read or written."""
-    logits, actions = np.zeros((3, 2), np.float32), np.zeros(3, np.int64)
-    with pytest.raises(ValueError, match="uniforms has 16 bytes, expected 24 for 3 rows of 2 choices"):
-        core.draw(logits, np.zeros((2, 2), np.float32), actions, np.zeros(3, np.float32))
-    with pytest.raises(ValueError, match="log_probs has 24 bytes, expected 12"):
-        core.draw(logits, logits, actions, np.zeros(3))
