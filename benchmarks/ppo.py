@@ -217,7 +217,13 @@ def main() -> None:
     shares = {case: measure(case, options.rounds, options.round_s) for case in sizes}
     print(parts(shares))
     network_shares = {case.title: network_share(case, turns[NATIVE]) for case, turns in shares.items()}
-    text = ["## PPO", EXPLANATION, "### Goals", goals(results, network_shares), *(describe(*found) for found in results.items())]
+    text = [
+        "## PPO",
+        EXPLANATION,
+        "### Goals",
+        goals(results, network_shares),
+        *(describe(*found) for found in results.items()),
+    ]
     text += ["### Where the time goes: ocean/cartpole", EXPLANATION_OF_PARTS, parts(shares)]
     machine = describe_machine("numpy", "torch", "gymnasium", "pufferlib")
     priority = os.getpriority(os.PRIO_PROCESS, 0)
