@@ -39,7 +39,8 @@ class ClippedAdam:
         self._fits_native = sum(p.numel() for p in self.parameters) <= MOST_NATIVE and all(
             p.device.type == "cpu" and p.dtype == torch.float32 and p.is_contiguous() for p in self.parameters
         )
-        self._arrays: dict[nn.Parameter, tuple[NDArray[Any], ...]] = {}  # each with its moments and number of steps
+        # Each parameter's address, and its memory with that of its moments and its number of steps.
+        self._arrays: dict[nn.Parameter, tuple[int, tuple[NDArray[Any], ...]]] = {}
 
     @property
     def learning_rate(self) -> float:
@@ -87,8 +88,10 @@ class ClippedAdam:
         self._adam.load_state_dict({**self._adam.state_dict(), "state": state})
 
     def _arrays_of(self, parameter: nn.Parameter) -> tuple[NDArray[Any], ...]:
-        if parameter not in self._arrays:
+        known = self._arrays.get(parameter)
+        if known is None or known[0] != parameter.data_ptr():
             state = self._adam.state[parameter]
             tensors = (parameter.detach(), state["exp_avg"], state["exp_avg_sq"], state["step"])
-            self._arrays[parameter] = tuple(tensor.numpy() for tensor in tensors)
-        return self._arrays[parameter]
+            known = parameter.data_ptr(), tuple(tensor.numpy() for tensor in tensors)
+            self._arrays[parameter] = known
+        return known[1]

@@ -74,6 +74,18 @@ def test_restore__goes_on_from_the_state():
     assert native.state()[0]["step"].item() == twin.state()[0]["step"].item() == 4
 
 
+def test_step__follows_a_parameter_that_moves():
+    """A parameter that is given other memory, as by `parameter.data = ...`, is stepped there."""
+    optimizer, _ = make_twins(0, 0.5)
+    for _ in range(3):
+        for parameter in optimizer.parameters:
+            parameter.data = parameter.data.clone()
+            parameter.grad = torch.ones_like(parameter)
+        before = [parameter.detach().clone() for parameter in optimizer.parameters]
+        optimizer.step()
+        assert all((p < b).all() for p, b in zip(optimizer.parameters, before, strict=True))
+
+
 def test_step__leaves_large_networks_and_other_dtypes_to_pytorch(monkeypatch: pytest.MonkeyPatch):
     """C has one loop for all sizes, and knows 32 bits only."""
     monkeypatch.setattr(core, "adam", lambda *_: pytest.fail("C took the step"))
