@@ -1,11 +1,17 @@
 /* Clips gradients by their common norm and takes a step of Adam: `core.adam`. The readable form is training/optimizer.py.
  *
- * Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1, rounded as PyTorch's fused Adam does.
+ * Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1, in 32 bits as PyTorch's.
  */
 #include "native.h"
 
-enum { PARAMETER, MEAN, SQUARE, NUM_STEPS, NUM_ARRAYS }; /* of a parameter: itself, both moments, the number of steps */
+enum { WEIGHTS, MEAN, SQUARE, NUM_STEPS, NUM_ARRAYS }; /* of a parameter: itself, both moments, the number of steps */
 enum { LEARNING_RATE, BETA1, BETA2, EPSILON, MAX_NORM, NUM_OPTIONS };
+
+typedef struct {
+    float *arrays[NUM_ARRAYS];
+    const float *slopes; /* the gradient */
+    Py_ssize_t size;
+} Parameter;
 
 /* The floats of an array that someone else holds on to, or NULL with an error. */
 static float *floats_of(PyObject *array, int writable, Py_ssize_t *count) {
@@ -21,23 +27,23 @@ static float *floats_of(PyObject *array, int writable, Py_ssize_t *count) {
     return data;
 }
 
-/* Checks the arrays of one parameter and gives their memory. Returns its size, or -1 with an error. */
-static Py_ssize_t arrays_of(PyObject *parameter, PyObject *gradient, float **data, float **slopes) {
-    Py_ssize_t size, count;
-    if (!PyTuple_Check(parameter) || PyTuple_Size(parameter) != NUM_ARRAYS) {
+/* Finds the memory of one parameter. Returns -1 with an error where its arrays don't fit. */
+static int find(PyObject *arrays, PyObject *gradient, Parameter *found) {
+    Py_ssize_t count;
+    if (!PyTuple_Check(arrays) || PyTuple_Size(arrays) != NUM_ARRAYS) {
         PyErr_SetString(PyExc_TypeError, "adam() takes a tuple of four arrays for each parameter");
         return -1;
     }
-    if (!(*slopes = floats_of(gradient, 0, &size))) return -1;
+    if (!(found->slopes = floats_of(gradient, 0, &found->size))) return -1;
     for (int i = 0; i < NUM_ARRAYS; i++) {
-        if (!(data[i] = floats_of(PyTuple_GetItem(parameter, i), 1, &count))) return -1;
-        const Py_ssize_t expected = i == NUM_STEPS ? 1 : size;
+        if (!(found->arrays[i] = floats_of(PyTuple_GetItem(arrays, i), 1, &count))) return -1;
+        const Py_ssize_t expected = i == NUM_STEPS ? 1 : found->size;
         if (count != expected) {
             PyErr_Format(PyExc_ValueError, "adam(): an array has %zd items, expected %zd", count, expected);
             return -1;
         }
     }
-    return size;
+    return 0;
 }
 
 static double sum_of_squares(const float *values, Py_ssize_t count) {
@@ -56,16 +62,19 @@ static double power(double base, double exponent) {
     return result;
 }
 
-static void step(float *restrict parameter, float *restrict mean, float *restrict square, const float *restrict slopes,
-                 Py_ssize_t size, double num_steps, float shrink, const double *options) {
+static void step(const Parameter *parameter, float shrink, const double *options) {
+    float *restrict weights = parameter->arrays[WEIGHTS], *restrict mean = parameter->arrays[MEAN];
+    float *restrict square = parameter->arrays[SQUARE];
+    const float *restrict slopes = parameter->slopes;
+    const double num_steps = (double)(*parameter->arrays[NUM_STEPS] += 1);
     const float beta1 = (float)options[BETA1], beta2 = (float)options[BETA2], epsilon = (float)options[EPSILON];
     const float rate = (float)(options[LEARNING_RATE] / (1 - power(options[BETA1], num_steps)));
     const float unbias = (float)__builtin_sqrt(1 - power(options[BETA2], num_steps));
-    for (Py_ssize_t i = 0; i < size; i++) {
+    for (Py_ssize_t i = 0; i < parameter->size; i++) {
         const float slope = slopes[i] * shrink;
         mean[i] += (1 - beta1) * (slope - mean[i]);
         square[i] = beta2 * square[i] + (1 - beta2) * slope * slope;
-        parameter[i] -= rate * mean[i] / (__builtin_sqrtf(square[i]) / unbias + epsilon);
+        weights[i] -= rate * mean[i] / (__builtin_sqrtf(square[i]) / unbias + epsilon);
     }
 }
 
@@ -84,20 +93,19 @@ PyObject *puffer_adam(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
         return NULL;
     }
 
-    float *data[NUM_ARRAYS], *slopes;
+    Parameter *parameters = PyMem_Malloc((size_t)count * sizeof *parameters);
+    if (!parameters) return PyErr_NoMemory();
+    PyObject *result = NULL;
     double squares = 0;
     for (Py_ssize_t i = 0; i < count; i++) { /* everything is checked before anything is written */
-        const Py_ssize_t size = arrays_of(PyList_GetItem(args[0], i), PyList_GetItem(args[1], i), data, &slopes);
-        if (size < 0) return NULL;
-        squares += sum_of_squares(slopes, size);
+        if (find(PyList_GetItem(args[0], i), PyList_GetItem(args[1], i), &parameters[i]) < 0) goto release;
+        squares += sum_of_squares(parameters[i].slopes, parameters[i].size);
     }
     const double norm = __builtin_sqrt(squares), shrink = options[MAX_NORM] / (norm + 1e-6);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const Py_ssize_t size = arrays_of(PyList_GetItem(args[0], i), PyList_GetItem(args[1], i), data, &slopes);
-        if (size < 0) return NULL;
-        *data[NUM_STEPS] += 1;
-        step(data[PARAMETER], data[MEAN], data[SQUARE], slopes, size, (double)*data[NUM_STEPS],
-             (float)(shrink < 1 ? shrink : 1), options);
-    }
-    return PyFloat_FromDouble(norm);
+    for (Py_ssize_t i = 0; i < count; i++) step(&parameters[i], (float)(shrink < 1 ? shrink : 1), options);
+    result = PyFloat_FromDouble(norm);
+
+release:
+    PyMem_Free(parameters);
+    return result;
 }

@@ -1,5 +1,5 @@
 /* Generalised advantage estimation over a time-major rollout: `core.advantage`. */
-#include "native.h"
+#include "buffers.h"
 
 /* Rows that are swept together: their running sums stay in a small array on the stack. */
 #define BLOCK 64
@@ -52,13 +52,9 @@ PyObject *puffer_advantage(PyObject *self, PyObject *const *args, Py_ssize_t nar
 
     Py_buffer views[NUM_BUFFERS];
     void *data[NUM_BUFFERS];
-    int held = 0;
     PyObject *result = NULL;
-    for (; held < NUM_BUFFERS; held++) {
-        const int flags = held == ADVANTAGES ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS;
-        if (PyObject_GetBuffer(args[held], &views[held], flags) < 0) goto release;
-        data[held] = views[held].buf;
-    }
+    if (buffers_hold(args, NUM_BUFFERS, ADVANTAGES, views) < 0) return NULL;
+    for (int b = 0; b < NUM_BUFFERS; b++) data[b] = views[b].buf;
 
     if (num_steps < 1 || views[ALIVE].len % num_steps) {
         PyErr_SetString(PyExc_ValueError, "advantage(): num_steps doesn't divide the rollout");
@@ -82,6 +78,6 @@ PyObject *puffer_advantage(PyObject *self, PyObject *const *args, Py_ssize_t nar
     result = Py_None;
 
 release:
-    while (held > 0) PyBuffer_Release(&views[--held]);
+    buffers_release(views, NUM_BUFFERS);
     return result;
 }

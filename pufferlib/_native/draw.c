@@ -4,8 +4,8 @@
  * probabilities; so is the largest e^logit / -ln u, with a logarithm less. Logits of -inf are choices that can't be made.
  * Arithmetic is in doubles.
  */
+#include "buffers.h"
 #include "exponentials.h"
-#include "native.h"
 
 enum { LOGITS, UNIFORMS, ACTIONS, LOG_PROBS, NUM_BUFFERS };
 
@@ -34,12 +34,8 @@ PyObject *puffer_draw(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
         return NULL;
     }
     Py_buffer views[NUM_BUFFERS];
-    int held = 0;
     PyObject *result = NULL;
-    for (; held < NUM_BUFFERS; held++) {
-        const int flags = held >= ACTIONS ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS;
-        if (PyObject_GetBuffer(args[held], &views[held], flags) < 0) goto release;
-    }
+    if (buffers_hold(args, NUM_BUFFERS, ACTIONS, views) < 0) return NULL;
     const Py_ssize_t num_rows = views[ACTIONS].len / (Py_ssize_t)sizeof(int64_t);
     const Py_ssize_t num_choices = num_rows ? views[LOGITS].len / (num_rows * (Py_ssize_t)sizeof(float)) : 0;
     for (int b = 0; b < NUM_BUFFERS; b++) {
@@ -58,6 +54,6 @@ PyObject *puffer_draw(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
     result = Py_None;
 
 release:
-    while (held > 0) PyBuffer_Release(&views[--held]);
+    buffers_release(views, NUM_BUFFERS);
     return result;
 }

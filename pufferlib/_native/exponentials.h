@@ -21,7 +21,8 @@ static inline double exponential(double x) {
     return sum * power;
 }
 
-/* ln(x) for normal x > 0, within 1e-15 of its size or of 1e-15: x = 2^k m, and the series of the inverse hyperbolic tangent for m near 1. */
+/* ln(x) within 1e-15 of itself, for x > 0 that isn't subnormal: x = 2^k m, and the series of the inverse hyperbolic tangent
+ * for m near 1. */
 static inline double logarithm(double x) {
     uint64_t bits;
     __builtin_memcpy(&bits, &x, sizeof bits);

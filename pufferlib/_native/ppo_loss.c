@@ -2,8 +2,8 @@
  *
  * M samples, n choices, at most MOST_CHOICES: more are faster in PyTorch. Arithmetic is in doubles; logits of -inf are choices that can't be made.
  */
+#include "buffers.h"
 #include "exponentials.h"
-#include "native.h"
 
 #define MOST_CHOICES 64
 
@@ -91,13 +91,9 @@ PyObject *puffer_ppo_loss(PyObject *self, PyObject *const *args, Py_ssize_t narg
 
     Py_buffer views[NUM_BUFFERS];
     void *data[NUM_BUFFERS];
-    int held = 0;
     PyObject *result = NULL;
-    for (; held < NUM_BUFFERS; held++) {
-        const int flags = held >= GRAD_LOGITS ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS;
-        if (PyObject_GetBuffer(args[held], &views[held], flags) < 0) goto release;
-        data[held] = views[held].buf;
-    }
+    if (buffers_hold(args, NUM_BUFFERS, GRAD_LOGITS, views) < 0) return NULL;
+    for (int b = 0; b < NUM_BUFFERS; b++) data[b] = views[b].buf;
     const Py_ssize_t count = views[ACTIONS].len / (Py_ssize_t)sizeof(int64_t);
     const Py_ssize_t num_choices = count ? views[LOGITS].len / (count * (Py_ssize_t)sizeof(float)) : 0;
     if (count < 1 || num_choices < 1 || num_choices > MOST_CHOICES) {
@@ -127,6 +123,6 @@ PyObject *puffer_ppo_loss(PyObject *self, PyObject *const *args, Py_ssize_t narg
     result = Py_None;
 
 release:
-    while (held > 0) PyBuffer_Release(&views[--held]);
+    buffers_release(views, NUM_BUFFERS);
     return result;
 }

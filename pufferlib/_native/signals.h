@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 enum { LINE = 64, NAP_MIN_NS = 20000, NAP_MAX_NS = 2000000, LOOKS = 10 };
+/* Who gives way for longer than KEPT_AWAY_NS doesn't spin for REST_MIN_NS, and twice as long each time that it happens anew. */
 enum { KEPT_AWAY_NS = 100000, REST_MIN_NS = 10000000, REST_MAX_NS = 1000000000 };
 
 typedef union { /* a cache line */
@@ -25,7 +26,8 @@ static inline Line *reply_of(Line *lines, Py_ssize_t worker) { return &lines[FIR
 /* Nanoseconds of a clock that never goes back. */
 int64_t signal_now_ns(void);
 
-/* Looks at *word until it isn't `value` any more or *left_ns, which it counts down, is used up. Returns whether it changed. */
+/* Looks at *word until it isn't `value` any more, *left_ns, which it counts down, is used up, or other work keeps the core
+ * from this thread; not more than once while it rests from that. Returns whether the word changed. */
 int signal_spin(_Atomic uint32_t *word, uint32_t value, int64_t *left_ns);
 
 /* Sleeps while *word is `value`, at most for `timeout_ns`. May wake early. Returns whether a signal came. `nap_ns` begins
