@@ -176,7 +176,7 @@ critic apart, two layers of 64 with tanh each), the same rollouts, 4 epochs of 4
 PyTorch, one process (but for the workers that are named), and count their episodes. Stable-Baselines3 has DummyVecEnv;
 `peers/ppo_cleanrl.py`, a file written for this benchmark in the manner of CleanRL's `ppo.py`, has SyncVectorEnv. Ours
 hands the weights to PyTorch's functions; "network of modules" calls `nn.Sequential`s as the peers do, which costs
-twice the time of a pass of 8 rows: 13 modules, 3-5 us of Python each.
+twice the time of a pass of 8 rows: 12 modules, some 4 us of Python each.
 "ocean/cartpole" is another implementation of the same environment, in C: it shows what the trainer does when the
 environment costs next to nothing. Steps a second are medians over the turns; ratios are of CPU time, over all turns: on
 an idle machine a contender of one process takes as much time as CPU time, on a busy one it waits. The shares of time

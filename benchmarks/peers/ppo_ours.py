@@ -28,7 +28,7 @@ class Network(nn.Module):
         """Reads the sizes from an environment.
 
         `calls_modules` runs it as the others do, module by module; else functions get the weights, which spares the
-        Python of `nn.Module.__call__`, 3-5 us for each of its 13 modules.
+        Python of `nn.Module.__call__`, some 4 us for each of 12 modules.
         """
         super().__init__()
         inputs = int(np.prod(env.single_observation_space.shape))
@@ -45,17 +45,17 @@ class Network(nn.Module):
         self.critic, self.actor = layers(1, 1.0), layers(int(env.single_action_space.n), 0.01)
         self.calls_modules = calls_modules
         # Lists, so that the parameters aren't registered twice.
-        self._weights = [list(tower.parameters()) for tower in (self.actor, self.critic)]
+        self._weights = [list(side.parameters()) for side in (self.actor, self.critic)]
 
     def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Maps observations to logits and values."""
         if self.calls_modules:
             return self.actor(observations), self.critic(observations)
         actor, critic = self._weights
-        return run(actor, observations), run(critic, observations)
+        return tower(actor, observations), tower(critic, observations)
 
 
-def run(weights: list[nn.Parameter], features: torch.Tensor) -> torch.Tensor:
+def tower(weights: list[nn.Parameter], features: torch.Tensor) -> torch.Tensor:
     """Does what three linear layers with tanh between them do."""
     w1, b1, w2, b2, w3, b3 = weights
     return linear(torch.tanh(linear(torch.tanh(linear(features, w1, b1)), w2, b2)), w3, b3)
