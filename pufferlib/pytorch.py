@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pufferlib._native import core
 from pufferlib.exceptions import TensorMismatch, UnsupportedSpace
 from pufferlib.spaces import Emulated, Layout
 
@@ -220,7 +219,6 @@ class Mixed(NamedTuple):
 
 PolicyOutput: TypeAlias = Tensor | Sequence[Tensor] | Normal | torch.distributions.Normal | Mixed
 
-MOST_NATIVE_DRAWS = 4096  # logits of a batch; of more, PyTorch's vector instructions make up for its calls
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 _LOWEST = -1e30  # stands for a log-probability of -inf, so that 0 * log 0 is 0 in the entropy
 
@@ -253,25 +251,12 @@ def sample_actions(
 
 
 def choose_actions(output: PolicyOutput) -> tuple[Tensor, Tensor]:
-    """Samples actions and their log-probabilities as `sample_actions` does, with the same random numbers.
-
-    There is no entropy and no gradient. A few discrete actions on the CPU are drawn in C, in a fifth of the time.
-    """
+    """Samples actions and their log-probabilities as `sample_actions` does, bit for bit, without the entropy."""
     if isinstance(output, Tensor):
-        if output.device.type == "cpu" and output.dtype == torch.float32 and 0 < output.numel() <= MOST_NATIVE_DRAWS:
-            return _draw_native(output)
         log_probs = _full_precision(output).log_softmax(-1)
         actions = _draw(log_probs)
         return actions, log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
     return sample_actions(output)[:2]
-
-
-def _draw_native(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Does in C what `_draw` and a log-softmax do."""
-    shape, uniforms = logits.shape[:-1], _uniforms(logits)
-    actions, log_probs = torch.empty(shape, dtype=torch.int64), torch.empty(shape)
-    core.draw(logits.detach().contiguous().numpy(), uniforms.numpy(), actions.numpy(), log_probs.numpy())
-    return actions, log_probs
 
 
 def _draw(log_probs: Tensor) -> Tensor:
@@ -279,11 +264,8 @@ def _draw(log_probs: Tensor) -> Tensor:
 
     Half the time of torch.multinomial up to 64 rows; uniform_ is three times as fast as exponential_.
     """
-    return (log_probs.detach() - _uniforms(log_probs).log_().neg_().log_()).argmax(-1)
-
-
-def _uniforms(like: Tensor) -> Tensor:
-    return torch.empty_like(like, requires_grad=False, memory_format=torch.contiguous_format).uniform_(1e-30, 1)
+    noise = torch.empty_like(log_probs, requires_grad=False).uniform_(1e-30, 1).log_().neg_().log_()
+    return (log_probs.detach() - noise).argmax(-1)
 
 
 def _sample_discrete(logits: Tensor, actions: Tensor | None, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:

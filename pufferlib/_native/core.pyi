@@ -68,13 +68,6 @@ def adam(
     max_norm: float,
     /,
 ) -> float: ...
-def draw(
-    logits: NDArray[np.float32],
-    uniforms: NDArray[np.float32],
-    actions: NDArray[np.int64],
-    log_probs: NDArray[np.float32],
-    /,
-) -> None: ...
 def ppo_loss(
     logits: NDArray[np.float32],
     values: NDArray[np.float32],

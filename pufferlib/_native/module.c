@@ -9,7 +9,6 @@ static PyMethodDef methods[] = {
     METHOD("advantage", puffer_advantage,
            "advantage(rewards, values, final_values, terminals, truncations, alive, advantages, num_steps, gamma, gae_lambda)"),
     METHOD("compile", puffer_compile, "compile(tree, gaps, size_bytes, num_items, dtype, coerce, restack) -> plan"),
-    METHOD("draw", puffer_draw, "draw(logits, uniforms, actions, log_probs)"),
     METHOD("env_batch", puffer_env_batch,
            "env_batch(name, autoreset, num_envs, num_agents, observation_bytes, action_bytes, state_bytes, num_numbers, arrays)"),
     METHOD("env_ends", puffer_env_ends, "env_ends(batch, first, count, records) -> whether they were as many as expected"),

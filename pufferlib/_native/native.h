@@ -10,10 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* adam.c, advantage.c, draw.c, ppo_loss.c: what training would spend on PyTorch's calls. */
+/* adam.c, advantage.c, ppo_loss.c: what training would spend on PyTorch's calls. */
 PyObject *puffer_adam(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_advantage(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
-PyObject *puffer_draw(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 PyObject *puffer_ppo_loss(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 
 /* environments.c: first-party environments. */

@@ -247,7 +247,7 @@ def test_sample_actions__takes_actions_as_environments_store_them():
 
 @pytest.mark.parametrize("sizes", [(1, 1), (8, 2), (64, 18), (3, 500), (64, 64), (65, 64)], ids=str)
 def test_choose_actions__takes_the_samples_of_sample_actions(sizes):
-    """The same random numbers give the same actions, in C and, above 4,096 logits, in PyTorch."""
+    """The same random numbers give the same actions."""
     for seed in range(20):
         logits = torch.randn(sizes, generator=torch.Generator().manual_seed(seed)) * 3
         logits[:, 1:][torch.rand(sizes[0], sizes[1] - 1) < 0.3] = -torch.inf
@@ -262,7 +262,7 @@ def test_choose_actions__takes_the_samples_of_sample_actions(sizes):
 
 
 def test_choose_actions__frequencies_match_the_probabilities():
-    """A hundred thousand draws in C have the probabilities of the softmax, impossible choices never."""
+    """A hundred thousand draws have the probabilities of the softmax, impossible choices never."""
     logits = torch.tensor([0.0, 1.0, -torch.inf, -2.0]).expand(1000, 4)
     counts = torch.zeros(4)
     for seed in range(100):

@@ -58,34 +58,6 @@ def test_adam__refuses_what_does_not_fit(change: dict[str, Any], error: type[Exc
     assert weights.tolist() == [1, 1, 1]
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 70), st.sampled_from([0.0, 1.0, 1e30]))
-def test_draw__is_the_gumbel_max_trick(seed: int, rows: int, num_choices: int, spread: float):
-    """The largest logit + Gumbel noise is taken, and rated with the softmax; impossible choices never."""
-    rng = np.random.default_rng(seed)
-    logits = (rng.normal(size=(rows, num_choices)) * spread).astype(np.float32)
-    logits[:, 1:][rng.random((rows, num_choices - 1)) < 0.3] = -np.inf
-    uniforms = rng.uniform(1e-30, 1, size=(rows, num_choices)).astype(np.float32)
-    actions, log_probs = np.full(rows, -1, np.int64), np.full(rows, np.nan, np.float32)
-    core.draw(logits, uniforms, actions, log_probs)
-
-    log_softmax = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    log_softmax -= np.log(np.exp(log_softmax).sum(1, keepdims=True))
-    scores = log_softmax - np.log(-np.log(uniforms.astype(np.float64)))
-    taken = scores[np.arange(rows), actions]
-    assert (taken >= scores.max(1) - 1e-9 * np.abs(scores.max(1)) - 1e-12).all()
-    np.testing.assert_allclose(log_probs, log_softmax[np.arange(rows), actions], rtol=1e-6, atol=1e-7)
-
-
-def test_draw__refuses_arrays_of_other_sizes():
-    """Every array is checked before anything is read or written."""
-    logits, actions = np.zeros((3, 2), np.float32), np.zeros(3, np.int64)
-    with pytest.raises(ValueError, match="uniforms has 16 bytes, expected 24 for 3 rows of 2 choices"):
-        core.draw(logits, np.zeros((2, 2), np.float32), actions, np.zeros(3, np.float32))
-    with pytest.raises(ValueError, match="log_probs has 24 bytes, expected 12"):
-        core.draw(logits, logits, actions, np.zeros(3))
-
-
 def ppo_loss(logits: np.ndarray, values: np.ndarray, rest: tuple[np.ndarray, ...], numbers: tuple[float, ...]) -> Any:
     """Calls C; gives the metrics and the gradients."""
     gradients, metrics = (np.empty_like(logits), np.empty_like(values)), np.empty(6, np.float32)
