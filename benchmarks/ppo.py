@@ -193,7 +193,7 @@ Shares of the CPU time of an update, rollout and learning. "Environment" is what
 and `recv`; "bare network" is what a plain loop of the same forward passes, backward passes and steps of Adam takes in
 the same process right after each turn; "the rest" is everything else: sampling, storing, advantages, shuffling, the
 loss, clipping gradients, metrics, Python. It is a matter of size: a batch and a minibatch cost the same few dozen
-calls of PyTorch and NumPy, 2-5 us each, however small they are."""
+calls of PyTorch and NumPy, however small they are. Where it is below 0, the two clocks saw the machine at two paces."""
 
 
 def main() -> None:
