@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -42,11 +43,11 @@ def run(tmp_path):
     docker.write_text(FAKE_DOCKER)
     docker.chmod(0o755)
 
-    def run(*command, **variables):
+    def run(*command, cwd=ROOT, **variables):
         clean = {name: value for name, value in os.environ.items() if name not in ("BUILD_ARGS", "IMAGE", "VARIANT")}
         environment = clean | {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | variables
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
         )
 
     return run
@@ -110,6 +111,37 @@ def test_publish__wants_a_base_by_digest_for_a_release(run):
 
     assert done.returncode == 1
     assert "BASE_IMAGE=NAME@sha256:" in done.stderr
+
+
+def test_publish__takes_what_is_committed(run, tmp_path):
+    """Changes of the checkout stop it and are named, but for what a test of the image has just written down."""
+    checkout = tmp_path / "checkout"
+    for name in ("scripts/publish", "scripts/find-python", ".dockerignore"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    (checkout / "scripts" / "bake").write_text('#!/bin/sh\necho bake "$@"\necho {} >dist/published.json\n')
+    (checkout / "scripts" / "bake").chmod(0o755)
+    records = ("docker/tested.json", "docs/image-environments.md")
+    for name in (*records, "README.md"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text("before\n")
+    (checkout / ".gitignore").write_text("dist/\n")
+    git = ["git", "-C", checkout, "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *words], check=True, timeout=60)
+
+    for name in records:
+        (checkout / name).write_text("after\n")
+    published = run("scripts/publish", "localhost:5000", "cuda", cwd=checkout, SBOM="true")
+    (checkout / "README.md").write_text("after\n")
+    refused = run("scripts/publish", "localhost:5000", "cuda", cwd=checkout, SBOM="true")
+
+    assert published.returncode == 0, published.stderr
+    assert "bake --push" in published.stdout
+    assert set(records) <= set((checkout / ".dockerignore").read_text().split())
+    assert refused.returncode == 1
+    assert "README.md" in refused.stderr and "tested.json" not in refused.stderr
+    assert "bake" not in refused.stdout
 
 
 def test_shell__opens_what_is_there(run):
