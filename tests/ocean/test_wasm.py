@@ -61,3 +61,23 @@ def test_wasm__plays_as_the_extension_does(name, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == digest.hexdigest()
+
+
+@needs_both
+def test_wasm__refuses_what_memory_does_not_hold(tmp_path):
+    """Two observations of 2 GiB don't fit 32 bits: an error, instead of arrays that share the first bytes of memory."""
+    build("squared", tmp_path)
+    script = """
+        const {Ocean} = await import(process.argv[1])
+        const {readFileSync} = await import('node:fs')
+        const [bytes, plan] = [readFileSync('squared.wasm'), JSON.parse(readFileSync('squared.json'))]
+        for (const size of [plan.observation_bytes, 2 ** 31 - 1]) {
+            const made = Ocean.load(bytes, {...plan, observation_bytes: size})
+            console.log(await made.then(() => 'made', (error) => error.name))
+        }
+    """
+    ocean = (OCEAN / "wasm" / "ocean.mjs").as_uri()
+    command = [str(NODE), "--input-type=module", "--eval", script, ocean]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.stdout.split() == ["made", "RuntimeError"], done.stderr

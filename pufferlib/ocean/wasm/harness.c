@@ -11,44 +11,47 @@
 extern const PufferEnvironment ENVIRONMENT;
 extern char __heap_base;
 
-static uintptr_t next_free, end;
+static uint64_t next_free, end; /* the end of all memory doesn't fit 32 bits */
 
-/* `size` zeroed bytes, on a multiple of 16; 0 where there is no more memory. */
-EXPORT(allocate) void *allocate(uint32_t size) {
+/* `size` zeroed bytes, on a multiple of 16. Traps where there is no more memory: the caller sees a WebAssembly.RuntimeError. */
+static void *take(uint64_t size) {
     if (!next_free) {
-        next_free = ((uintptr_t)&__heap_base + 15) / 16 * 16;
-        end = __builtin_wasm_memory_size(0) * PAGE;
+        next_free = ((uint64_t)(uintptr_t)&__heap_base + 15) / 16 * 16;
+        end = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
     }
-    const uintptr_t start = next_free, stop = start + (size + 15u) / 16 * 16;
+    const uint64_t stop = next_free + (size + 15) / 16 * 16;
     if (stop > end) {
-        const uintptr_t pages = (stop - end + PAGE - 1) / PAGE;
-        if (__builtin_wasm_memory_grow(0, pages) == (uintptr_t)-1) return 0;
+        const uint64_t pages = (stop - end + PAGE - 1) / PAGE;
+        if (pages > UINT16_MAX || __builtin_wasm_memory_grow(0, (uintptr_t)pages) == (uintptr_t)-1) __builtin_trap();
         end += pages * PAGE;
     }
+    void *start = (void *)(uintptr_t)next_free;
     next_free = stop;
-    return (void *)start;
+    return start;
 }
+
+EXPORT(allocate) void *allocate(uint32_t size) { return take(size); }
 
 EXPORT(config_bytes) int32_t config_bytes(void) { return (int32_t)ENVIRONMENT.config_bytes; }
 
 /* Makes `num_envs` copies with one config; the pointers that the caller needs are fields of what comes back. */
 EXPORT(make) PufferBatch *make(const void *config, int32_t num_envs, int32_t num_agents, int32_t observation_bytes,
                                int32_t action_bytes, int32_t num_numbers, int32_t autoreset) {
-    const uint32_t envs = (uint32_t)num_envs, rows = envs * (uint32_t)num_agents;
+    const uint64_t envs = (uint64_t)num_envs, rows = envs * (uint64_t)num_agents;
     const uint32_t state_bytes = ((uint32_t)ENVIRONMENT.state_bytes(config) + 15) / 16 * 16;
-    PufferBatch *batch = allocate(sizeof *batch);
+    PufferBatch *batch = take(sizeof *batch);
     *batch = (PufferBatch){
         .num_agents = num_agents, .observation_bytes = observation_bytes, .action_bytes = action_bytes,
         .state_bytes = state_bytes, .num_numbers = num_numbers, .autoreset = autoreset,
-        .states = allocate(envs * state_bytes),
-        .observations = allocate(rows * (uint32_t)observation_bytes),
-        .final_observations = allocate(rows * (uint32_t)observation_bytes),
-        .actions = allocate(rows * (uint32_t)action_bytes),
-        .rewards = allocate(8 * rows), .terminals = allocate(rows), .truncations = allocate(rows), .mask = allocate(rows),
-        .episode_over = allocate(envs),
-        .returns = allocate(8 * rows), .finished_returns = allocate(8 * rows),
-        .lengths = allocate(8 * rows), .finished_lengths = allocate(8 * rows),
-        .numbers = allocate(8 * rows * (uint32_t)num_numbers + 8),
+        .states = take(envs * state_bytes),
+        .observations = take(rows * observation_bytes),
+        .final_observations = take(rows * observation_bytes),
+        .actions = take(rows * action_bytes),
+        .rewards = take(8 * rows), .terminals = take(rows), .truncations = take(rows), .mask = take(rows),
+        .episode_over = take(envs),
+        .returns = take(8 * rows), .finished_returns = take(8 * rows),
+        .lengths = take(8 * rows), .finished_lengths = take(8 * rows),
+        .numbers = take(8 * rows * num_numbers + 8),
     };
     for (uint32_t env = 0; env < envs; env++) ENVIRONMENT.init(batch->states + env * state_bytes, config);
     return batch;
