@@ -14,6 +14,7 @@ from pathlib import Path
 
 MIB = 2**20
 _STEP = re.compile(r"#(\d+) (\[[^\]]+ \d+/\d+\]) (RUN|COPY|FROM|WORKDIR) (.*)")
+_EXPORT = re.compile(r"#(\d+) exporting to image")
 _END = re.compile(r"#(\d+) (?:DONE (\d+\.\d)s|(CACHED))")
 _OPTION = re.compile(r"--mount=\S+\s+")
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -26,6 +27,8 @@ def read_steps(log: str) -> list[tuple[str, str]]:
     for line in log.splitlines():
         if match := _STEP.fullmatch(line.strip()):
             titles.setdefault(match[1], f"{match[2]} {match[3]} {shorten(match[4])}")
+        elif match := _EXPORT.fullmatch(line.strip()):
+            titles.setdefault(match[1], "packing the layers and writing the image")
         elif match := _END.match(line):
             times[match[1]] = "cached" if match[3] else f"{float(match[2]):.1f} s"
     # A step can be there twice: asked for under another number, it waits for the first and takes no time.

@@ -24,6 +24,10 @@ LOG = """\
 #6 [os 2/2] RUN --mount=type=bind,source=docker/install-debian,target=/install-debian     /install-debian git less
 #6 4.721 Reading package lists...
 #6 DONE 43.5s
+
+#7 exporting to image
+#7 exporting layers 30.1s done
+#7 DONE 76.0s
 """
 FAKE_DOCKER = """#!/bin/sh
 case "$1 $2" in
@@ -158,6 +162,7 @@ def test_report__reads_times_and_sizes():
     assert image_report.read_steps(LOG) == [
         ("[os 1/2] FROM docker.io/library/debian:bookworm-slim", "cached"),
         ("[os 2/2] RUN /install-debian git less", "43.5 s"),
+        ("packing the layers and writing the image", "76.0 s"),
     ]
     history = [
         {"CreatedBy": 'CMD ["bash"]', "Size": "0B"},
