@@ -1,6 +1,6 @@
 """Records what a run of the suite inside an image came to: image_tested.py VARIANT TAG environments.json.
 
-Writes the table docs/image-environments.md and docker/tested.json, which says what the tested image was made from.
+Writes the image's table in docs/image-environments.md, and docker/tested.json, which says what it was made from.
 `image_tested.py --is-current VARIANT` says by its exit code whether the checkout's image is that one.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,13 @@ from image_report import MIB, read_layers
 ROOT = Path(__file__).resolve().parent.parent
 TESTED = ROOT / "docker" / "tested.json"
 PAGE = ROOT / "docs" / "image-environments.md"
+
+HEAD = """\
+# Environments inside the images
+
+`make image-test` wrote this page: the suite of `make test-all-envs` on every adapter inside an image, as its user
+`puffer`, without a network.
+"""
 
 # What decides what an image holds, but for the code of pufferlib itself, which CI tests outside too.
 INPUTS = (
@@ -65,18 +73,26 @@ def record(variant: str, size_bytes: float, results: dict[str, Any]) -> None:
         "tests": sum(row["tests"] for row in rows),
     }
     TESTED.write_text(json.dumps(tested, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    PAGE.write_text(page(variant, tested[variant], results), encoding="utf-8")
+    sections = read_sections()
+    sections[variant] = section(variant, tested[variant], results)
+    PAGE.write_text("\n".join([HEAD, *(sections[name] for name in sorted(sections))]), encoding="utf-8")
 
 
-def page(variant: str, tested: dict[str, Any], results: dict[str, Any]) -> str:
-    """Writes the table of the environments."""
+def read_sections() -> dict[str, str]:
+    """Reads what the page says of each variant so far."""
+    if not PAGE.is_file():
+        return {}
+    parts = re.split(r"^(?=## puffertank:)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {part.split(":", 1)[1].split("\n")[0]: part.rstrip("\n") + "\n" for part in parts}
+
+
+def section(variant: str, tested: dict[str, Any], results: dict[str, Any]) -> str:
+    """Writes the table of the environments in one image."""
     lines = [
-        "# Environments inside the image",
+        f"## puffertank:{variant}",
         "",
-        "`make image-test` wrote this page: the suite of `make test-all-envs` on every adapter inside",
-        f"`puffertank:{variant}`, as its user `puffer`, without a network. The image unpacks to",
-        f"{tested['size_mib']:,} MiB; {tested['adapters']} adapters, {tested['tests']:,} tests, "
-        f"{results['seconds'] / 60:.0f} minutes.",
+        f"{tested['adapters']} adapters, {tested['tests']:,} tests, {results['seconds'] / 60:.0f} minutes; the image "
+        f"unpacks to {tested['size_mib']:,} MiB.",
         "",
         "| environment | versions | tests | declared deviations | raw steps/s | seconds | result |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",

@@ -230,3 +230,18 @@ def test_record__is_current_until_an_input_changes(tmp_path, monkeypatch):
     assert "| maze |  | 7 | 1 |  | 3 | passed |" in (tmp_path / "docs" / "page.md").read_text()
     lock.write_text("numpy==2\n")
     assert not image_tested.is_current("cpu")
+
+
+def test_record__keeps_what_it_knows_of_other_images(tmp_path, monkeypatch):
+    """The page has a table an image, in order; a new run of one replaces its own."""
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(image_tested, "TESTED", tmp_path / "tested.json")
+    monkeypatch.setattr(image_tested, "PAGE", page)
+    row = {"adapter": "maze", "result": "passed", "tests": 7, "declared_deviations": 0, "seconds": 3.2, "problems": []}
+    for variant, num_tests in (("cuda", 7), ("cpu", 8), ("cuda", 9)):
+        image_tested.record(variant, 2**30, {"environments": [row | {"tests": num_tests}], "seconds": 60})
+
+    lines = page.read_text().splitlines()
+    assert [line for line in lines if line.startswith("#")][1:] == ["## puffertank:cpu", "## puffertank:cuda"]
+    assert [line.split(" | ")[2] for line in lines if line.startswith("| maze")] == ["8", "9"]
+    assert page.read_text().count("wrote this page") == 1
