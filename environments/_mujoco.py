@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import importlib
 import logging
 import os
 import sys
@@ -58,6 +59,7 @@ def choosing_backend() -> Iterator[None]:
     Raises:
         MissingDependency: the machine lacks the library or the driver that draws without a display.
     """
+    import_triton()
     if not needs_backend():
         with sheltered():
             yield
@@ -67,6 +69,17 @@ def choosing_backend() -> Iterator[None]:
             yield
         except ImportError as error:  # MuJoCo's way to say that EGL has no device
             raise _no_driver() from error
+
+
+def import_triton() -> None:
+    """Imports triton, if PyTorch has brought it, before a context is made.
+
+    Triton and Mesa's software driver each have an LLVM, and once Mesa's is there triton's calls end in it. So a process
+    that has drawn dies when PyTorch imports triton, as it does for the first optimizer. The other way round is fine.
+    Takes 0.2 s, once.
+    """
+    with sheltered(), contextlib.suppress(ImportError):
+        importlib.import_module("triton")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pufferlib.environments._mujoco import choosing_backend, find_backend, needs_backend, sheltered
+from pufferlib.environments._mujoco import choosing_backend, find_backend, import_triton, needs_backend, sheltered
 from pufferlib.environments._packages import import_package
 
 
@@ -29,6 +29,7 @@ def prepare_renderer() -> None:
     """Gives the suite a renderer that needs no display, if it has none and nobody has turned it off."""
     from dm_control import _render
 
+    import_triton()
     if _render.BACKEND not in _render.constants.NO_RENDERER or not needs_backend():
         return
     backend = find_backend()

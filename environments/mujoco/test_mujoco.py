@@ -104,6 +104,25 @@ def test_render__is_silent_without_a_display():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("adapter_name", ["mujoco", "dm_control", "metaworld"])
+def test_render__triton_comes_before_mesa(adapter_name, tmp_path):
+    """PyTorch's triton crashes the process if it is imported after Mesa's LLVM, which the first frame brings."""
+    pytest.importorskip("gymnasium" if adapter_name == "mujoco" else adapter_name)
+    (tmp_path / "triton.py").write_text('has_llvm = "libLLVM" in open("/proc/self/maps").read()\n')
+    code = (
+        "import sys\n"
+        "from pufferlib.environments import make_creator\n"
+        f"with make_creator('{adapter_name}', render_mode='rgb_array')() as env:\n"
+        "    env.reset(seed=0)\n"
+        "    assert env.render() is not None\n"
+        "print(sys.modules['triton'].has_llvm)\n"
+    )
+    environ = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, env=environ)
+
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
+
+
 def test_render__other_contexts_dont_disturb():
     """Two robots that are drawn in turns, one of which is closed, look as if each were alone."""
     kinds = (("Reacher-v5", {"width": 64, "height": 48}), ("Humanoid-v5", {"width": 100, "height": 120}))
