@@ -203,15 +203,15 @@ adapter. Actions in games are drawn at random, the same for all. CPU seconds are
 A ratio above 1 says that ours is faster."""
 
 LOAD = """\
-What a host of many machines gives decides here, and load: each case says how busy this machine was. Without any other
-work on it, the same loop of Python took 60 to 180 ms within ten minutes of 2026-11-27; within as much time 8
-CartPoles on 2 workers made 31,000 to 66,000 steps/s, and 100 us x 8 environments 75 to 89 % of perfect scaling
-(median of the batches at best: 442 us of 400). The first goals on other days, in the order of the table: 8.31, 8.12,
-0.87 on 2026-11-23 (commit 23a25b1), 7.65, 8.64, 0.78 on 2026-11-26 (load 3 to 7). Where the time of a batch of 8
-CartPoles goes at best, 100 us: 58 us of a worker's four steps, 14.5 us each, emulation included; 15 us of the
-driver's Python; the rest is handing over, a switch of processes on the driver's core and a wake. What would reach 10
-x: batches of 64 (see there), or an environment in C. Tried without gain: a driver that spins, workers bound to a core
-each (and ten times slower beside one process that computes).
+The host of this machine decides, and load: each case says how busy the machine was. The same code on the same machine
+type made 31,000 to 66,000 steps/s of 8 CartPoles in an hour in which a loop of Python took up to three times as long
+as at best, and 200,000 in a quick and quiet one. The first goals on other days, in the order of the table: 8.31, 8.12,
+0.87 on 2026-11-23 (commit 23a25b1), 7.65, 8.64, 0.78 on 2026-11-26 (load 3 to 7), 5.18, 4.56, 0.77 in the slow hour of
+2026-11-27. Where the time of a batch of 8 CartPoles goes in the quick one, 37 to 40 us, clocks in the driver: 21 to 23
+us are a worker's four steps, 5 us the driver's Python, and 10 to 13 us handing over: a core shared by driver and worker
+is switched twice, and the last worker wakes the driver. At 0 us for both the ratio to Async would be 12 to 14; 10 x
+leaves them 6 to 8 us. What would reach it: batches of 64 (26 x Async), or an environment in C. Tried without gain: a
+driver that spins, workers bound to a core each (and ten times slower beside one process that computes).
 
 Beside other work a pool lives by giving way. Two workers on two cores beside two processes that only compute, steps/s
 of 8 CartPoles and of 8 environments of 100 us: 2,000-4,000 and 2,000-4,000 when workers spun on (commit 23ccccf),
