@@ -34,12 +34,17 @@ def list_descendants(pid: int) -> list[int]:
     return children + [grandchild for child in children for grandchild in list_descendants(child)]
 
 
+def read_state(pid: int) -> str:
+    """Gives the letter of a process's state: T is stopped, Z a zombie, X one that doesn't exist."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return "X"
+
+
 def is_running(pid: int) -> bool:
     """Says whether a process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    except OSError:
-        return False
+    return read_state(pid) not in "ZX"
 
 
 def measure_cpu_s(pid: int) -> float:

@@ -18,6 +18,7 @@ import os, signal, sys, time
 import numpy as np
 import pufferlib.vector
 from fault_envs import Faulty
+from processes import list_children, read_state, wait_until
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in what they run in the background
 
@@ -51,7 +52,7 @@ STUCK = """
 envs = make(fault="SIGSTOP", phase="step", at=1)
 envs.reset()
 envs.send(np.ones(4, int))
-time.sleep(0.3)
+wait_until(lambda: all(read_state(pid) == "T" for pid in list_children()), 10)
 say("ready")
 envs.recv()
 """
