@@ -1,7 +1,6 @@
 """What pools cost over time: descriptors, processes, memory, and processor time while nothing is asked of them."""
 
 import gc
-import math
 import os
 import time
 
@@ -10,7 +9,7 @@ import pytest
 
 import pufferlib.vector
 from fault_envs import IS_SANITIZED, REPEATS, Faulty
-from processes import count_descriptors, list_children, measure_cpu_s, measure_resident_bytes
+from processes import count_descriptors, list_children, measure_cpu_s, measure_idle_s, measure_resident_bytes
 
 NUM_CYCLES = 100 if REPEATS > 1 else 15
 
@@ -35,13 +34,10 @@ def test_pools__leave_nothing_behind():
     assert measure_resident_bytes() - before[2] < 5e6 or IS_SANITIZED
 
 
-@pytest.mark.parametrize(("use_futex", "limit_s"), [(True, 0.03), (False, 0.1)])
+@pytest.mark.parametrize(("use_futex", "limit_s"), [(True, 0.05), (False, 0.2)])
 @pytest.mark.parametrize("state", ["new", "ready", "done"])
 def test_workers__use_no_processor_time_while_the_driver_does_something_else(state, use_futex, limit_s):
-    """In a second in which a learner would train, all four workers together use at most some hundredths.
-
-    Of two seconds the second may be the better one: on a busy machine new workers are still finishing their start.
-    """
+    """Over two seconds, in which a learner would train, all four workers together use at most some hundredths."""
     with pufferlib.vector.make(
         Faulty, num_envs=4, num_workers=4, backend="multiprocessing", use_futex=use_futex
     ) as envs:
@@ -51,13 +47,9 @@ def test_workers__use_no_processor_time_while_the_driver_does_something_else(sta
             envs.send(np.ones(4, int))
             time.sleep(0.1)
         pids = [process.process.pid for process in envs._crew.processes]
-        used_s = math.inf
-        for _ in range(2):
-            before = sum(measure_cpu_s(pid) for pid in pids)
-            time.sleep(1)
-            used_s = min(used_s, sum(measure_cpu_s(pid) for pid in pids) - before)
+        used_s = measure_idle_s(lambda: sum(measure_cpu_s(pid) for pid in pids), limit_s)
 
-    print(f"4 idle workers used {used_s:.2f} s of processor time in 1 s")  # with `pytest -s`
+    print(f"4 idle workers used {used_s:.2f} s of processor time in 2 s")  # with `pytest -s`
     assert used_s <= limit_s
 
 

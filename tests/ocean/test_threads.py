@@ -15,6 +15,7 @@ import pytest
 
 import pufferlib.ocean
 import pufferlib.vector
+from processes import measure_idle_s
 from pufferlib.exceptions import InvalidVectorOption, VectorStateError
 
 
@@ -81,16 +82,14 @@ def test_threads__end_with_their_pool():
 
 @pytest.mark.parametrize("use_futex", [True, False])
 def test_threads__rest_while_nothing_is_to_do(use_futex):
-    """Idle threads, and a caller that does something else, cost hardly any processor time: 4 s, if two of them spun."""
+    """Idle threads, and a caller that does something else, cost no processor time worth mentioning."""
     with make(num_workers=5, use_futex=use_futex) as pool:
         pool.reset()
         pool.step(np.zeros(64, np.int64))
         time.sleep(0.1)
-        before = time.process_time()
-        time.sleep(2)
-        spent_s = time.process_time() - before
+        spent_s = measure_idle_s(time.process_time, 0.1)
 
-    assert spent_s < 0.5
+    assert spent_s <= 0.1
 
 
 @pytest.mark.parametrize("state", ["pool.reset()", "pool.send(pool.action_space.sample())", "pass"])
