@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
@@ -152,14 +153,16 @@ def make_trainer(
     seed: int = 1,
     **ppo: Any,
 ) -> Trainer:
-    """A trainer of a small policy with options that suit one-step episodes."""
+    """A trainer of a small policy with options that suit one-step episodes; its weights come from `seed`."""
     defaults = dict(total_steps=10**9, horizon=16, learning_rate=0.01, anneal_learning_rate=False, num_minibatches=2)
     config = TrainConfig(seed=seed, ppo=PPOConfig(**{**defaults, **ppo}))
     statistics = MultiagentEpisodeStats if issubclass(env, ParallelEnv) else EpisodeStats
     envs = pufferlib.vector.make(lambda: statistics(env(*env_args)), num_envs=num_envs, batch_size=batch_size)
-    policy = Default(envs.driver_env, hidden_size=32)
-    if recurrent:
-        policy = LSTMWrapper(envs.driver_env, policy, input_size=32, hidden_size=32)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        policy = Default(envs.driver_env, hidden_size=32)
+        if recurrent:
+            policy = LSTMWrapper(envs.driver_env, policy, input_size=32, hidden_size=32)
     trainer = Trainer(envs, policy, config, DEVICE, folder)
     if report is not None:
         trainer.report = report
@@ -170,6 +173,24 @@ def train_updates(trainer: Trainer, count: int) -> None:
     """Trains for `count` more updates."""
     goal = trainer.counters.updates + count
     trainer.train(lambda: trainer.counters.updates >= goal)
+
+
+def train_until(trainer: Trainer, goal: float, most_updates: int) -> bool:
+    """Trains until the mean return exceeds `goal`, for at most `most_updates`; says whether it did.
+
+    For tasks that a constant learning rate solves and may then forget: when every episode earns the same, normalized
+    advantages are noise.
+    """
+    solved = False
+
+    def stop() -> bool:
+        nonlocal solved
+        episodes = trainer.finished_episodes
+        solved = len(episodes) == episodes.maxlen and recent_return(trainer) > goal
+        return solved or trainer.counters.updates >= most_updates
+
+    trainer.train(stop)
+    return solved
 
 
 def recent_return(trainer: Trainer) -> float:
