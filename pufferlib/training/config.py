@@ -167,7 +167,7 @@ class TrainConfig:
     """Older checkpoints are deleted."""
 
     tensorboard: bool = False
-    """Also logs for TensorBoard."""
+    """Also logs for TensorBoard: `tensorboard --logdir runs` shows all runs."""
 
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Keyword arguments of the environment."""

@@ -44,10 +44,10 @@ class JsonlLogger:
 
 
 class TensorBoardLogger:
-    """Writes event files for TensorBoard."""
+    """Writes event files for TensorBoard; each start of a run adds one to the folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Opens the folder.
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        """Opens the folder; when a run goes on from `step`, TensorBoard hides what it logged of later steps.
 
         Raises:
             MissingDependency: the package tensorboard isn't installed.
@@ -56,12 +56,13 @@ class TensorBoardLogger:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingDependency("--tensorboard", "tensorboard", "pip install pufferlib[tensorboard]") from error
-        self._writer = SummaryWriter(str(folder))
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Writes one scalar per metric."""
+        """Writes a scalar per metric, but for those that aren't a finite number."""
         for name, value in metrics.items():
-            self._writer.add_scalar(name, value, step)
+            if math.isfinite(value):
+                self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Closes the event file."""

@@ -1,7 +1,7 @@
 """A training run from its config to its folder, and games with what came out of it.
 
 A run's folder holds `config.toml` (every option), `metrics.jsonl` (a line per update), `checkpoints/`, `result.json`
-(the evaluation) and the video.
+(the evaluation) and the video, and with `--tensorboard` a folder `tensorboard/`.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def train(config: TrainConfig, folder: Path, resume: bool = False) -> bool:
         if resume:
             trainer.restore(checkpoint.latest(folder))
         start = trainer.counters.steps
-        loggers: list[Logger] = [TensorBoardLogger(folder / "tensorboard")] if config.tensorboard else []
+        loggers: list[Logger] = [TensorBoardLogger(folder / "tensorboard", start)] if config.tensorboard else []
         loggers.append(JsonlLogger(folder / "metrics.jsonl", start))
         num_parameters = sum(parameter.numel() for parameter in policy.parameters())
         dashboard = open_dashboard(

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pufferlib.cli import main
 from pufferlib.training import checkpoint
@@ -142,14 +143,41 @@ def test_main__explains_errors(tmp_path: Path, monkeypatch, capsys, words: list[
     assert re.search(message, error)
 
 
-def test_train__asks_for_the_encoder_before_it_trains(tmp_path: Path, monkeypatch, capsys):
-    """A missing package for the video is said at the start, with the command that installs it."""
+@pytest.mark.parametrize(
+    ("package", "words", "extra"),
+    [
+        pytest.param("imageio_ffmpeg", ["--eval.video", "mp4"], "video", id="mp4"),
+        pytest.param("tensorboard", ["--tensorboard"], "tensorboard", id="tensorboard"),
+    ],
+)
+def test_train__asks_for_a_package_before_it_trains(
+    tmp_path: Path, monkeypatch, capsys, package: str, words: list[str], extra: str
+):
+    """A missing package is said at the start, with the command that installs it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
 
-    assert main(["train", "CartPole-v1", *QUICK, "--eval.video", "mp4"]) == 1
-    assert "pip install pufferlib[video]" in capsys.readouterr().err
+    assert main(["train", "CartPole-v1", *QUICK, *words]) == 1
+    assert f"pip install pufferlib[{extra}]" in capsys.readouterr().err
     assert not (only_run(tmp_path) / "metrics.jsonl").exists()
+
+
+def test_train__logs_for_tensorboard_and_goes_on(tmp_path: Path, monkeypatch):
+    """TensorBoard finds every update once, of a resumed run too, with the values of metrics.jsonl."""
+    monkeypatch.chdir(tmp_path)
+    options = ["--eval.video", "none", "--tensorboard"]
+    assert main(["train", "CartPole-v1", *QUICK, *options]) == 0
+    run = only_run(tmp_path)
+    assert main(["train", "--resume", str(run), "--ppo.total-steps", "2048"]) == 0
+
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    rows = list(read_jsonl(run / "metrics.jsonl"))
+    assert [event.step for event in events.Scalars("loss")] == [512, 1024, 1536, 2048]
+    for name in set(rows[0]) - {"step"}:
+        finite = [row[name] for row in rows if row[name] is not None]
+        assert [event.value for event in events.Scalars(name)] == pytest.approx(finite)
 
 
 def test_main__names_the_nearest_option(tmp_path: Path, monkeypatch, capsys):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pufferlib.exceptions import ConfigError
 from pufferlib.training.dashboard import (
@@ -22,7 +23,7 @@ from pufferlib.training.dashboard import (
     plot,
     sparkline,
 )
-from pufferlib.training.logger import JsonlLogger, read_jsonl
+from pufferlib.training.logger import JsonlLogger, TensorBoardLogger, read_jsonl
 from pufferlib.training.video import write_video
 
 METRICS = {
@@ -54,6 +55,19 @@ def test_jsonl_logger__drops_what_comes_after_the_checkpoint(tmp_path: Path):
     logger.close()
 
     assert [row["step"] for row in read_jsonl(path)] == [1, 2, 3]
+
+
+def test_tensorboard_logger__is_read_by_tensorboard(tmp_path: Path):
+    """A run that goes on from step 2 hides the old event of step 3; what isn't a finite number is left out."""
+    for start, value in ((0, 1.5), (2, 2.5)):
+        logger = TensorBoardLogger(tmp_path, start)
+        for step in range(start + 1, 4):
+            logger.log({"loss": value, "kl": math.nan}, step)
+        logger.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+
+    assert events.Tags()["scalars"] == ["loss"]
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 1.5), (2, 1.5), (3, 2.5)]
 
 
 def test_plain_dashboard__prints_lines():
