@@ -1,4 +1,4 @@
-"""The command `puffer`: train a policy, play with it, list, install and check the environments."""
+"""The command `puffer`: train a policy, play with it, list runs, list, install and check the environments."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ USAGE = """\
 puffer train [ENV] [options]      train a policy (default: ocean/breakout)
 puffer train --resume RUN         go on with a run that was interrupted
 puffer eval RUN|ENV [options]     play with a run's policy, or with an environment's newest one
+puffer runs [FOLDER] [--json]     list the runs in a folder (default: runs), and the options in which they differ
 puffer play ENV|--run RUN         play one of Ocean's games in this terminal, or watch a policy play it
 puffer envs [ADAPTER]             list the adapters, or an adapter's environments
 puffer install ADAPTER...|all     install what adapters need, by their recipes
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands = {"train": _train, "eval": _eval, "play": _play, "envs": _envs, "install": _install}
-    commands |= {"doctor": _doctor, "sanity": _sanity, "autotune": _autotune}
+    commands |= {"runs": _runs, "doctor": _doctor, "sanity": _sanity, "autotune": _autotune}
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
@@ -136,6 +137,26 @@ def _eval(words: list[str]) -> int:
     print(f"Playing {config.eval.episodes} episodes of {config.env} with {checkpoint.latest(path)}")
     _report_games(config, run.play(config, path, folder))
     return 0
+
+
+def _runs(words: list[str]) -> int:
+    """Lists what was trained."""
+    parser = argparse.ArgumentParser(
+        prog="puffer runs", description="Lists runs by environment, with the options in which they differ."
+    )
+    parser.add_argument("folder", nargs="?", default="runs", type=Path, help="holds the runs (default: runs)")
+    parser.add_argument("--json", action="store_true", help="print all that is known of each run as a line of JSON")
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as stop:  # help was shown, or the usage was wrong
+        return int(stop.code or 0)
+    from pufferlib.training.runs import read_runs, table
+
+    runs, problems = read_runs(options.folder)
+    print("\n".join(run.to_json() for run in runs) if options.json else table(runs))
+    for problem in problems:
+        print(f"puffer: {problem}", file=sys.stderr)
+    return FAILED if problems else 0
 
 
 def _play(words: list[str]) -> int:
