@@ -145,13 +145,16 @@ class EnvironmentFailed(VectorError):
 class WorkerDied(VectorError):
     """A worker process ended without being asked to."""
 
-    def __init__(self, worker: int, envs: range, exitcode: int, during: str) -> None:
-        """Keeps which worker, its environments, how it ended and in which call."""
+    def __init__(self, worker: int, envs: range, exitcode: int | None, during: str) -> None:
+        """Keeps which worker, its environments, how it ended (None: only Ray knows) and in which call."""
         super().__init__(worker, envs, exitcode, during)
         self.worker, self.envs, self.exitcode, self.during = worker, envs, exitcode, during
 
     def __str__(self) -> str:
-        how = f"killed by signal {-self.exitcode}" if self.exitcode < 0 else f"exit code {self.exitcode}"
+        if self.exitcode is None:
+            how = "Ray lost its actor"
+        else:
+            how = f"killed by signal {-self.exitcode}" if self.exitcode < 0 else f"exit code {self.exitcode}"
         return (
             f"Worker {self.worker} (environments {self.envs.start}-{self.envs.stop - 1}) died in {self.during}: {how}. "
             "To see the cause, run the same seeds with backend='serial'."

@@ -41,10 +41,9 @@ OF_TORCH = re.compile(r"torch|triton|nvidia-.*|cuda-.*")
 # the build fail by its name.
 BUILD = ("pip", "setuptools", "wheel", "cython", "numpy", "poetry-core")
 DEVELOPERS = ("dev", "wasm")  # extras that have a file of their own
-LEFT_OUT = (
-    "docs",
-    "workflows",
-)  # extras for this repository's pages and CI; the first wants Python 3.11.5, Debian has 3.11.2
+# Extras for this repository's pages (which want Python 3.11.5, Debian has 3.11.2), for CI, and for whoever has a Ray
+# cluster: 200 MB.
+LEFT_OUT = ("docs", "ray", "workflows")
 
 FILES = {
     "build": "The tools that install packages, and those that build the ones of sources.txt.",

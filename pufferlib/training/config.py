@@ -24,8 +24,9 @@ from pufferlib.exceptions import ConfigError
 class VectorConfig:
     """How many environments run, and how they are batched."""
 
-    backend: Literal["serial", "threads", "multiprocessing"] = "serial"
-    """Steps them in this process, in threads (Ocean's only), or in workers: worth it from some 50 us a step on."""
+    backend: Literal["serial", "threads", "multiprocessing", "ray"] = "serial"
+    """Steps them in this process, in threads (Ocean's only), in workers (worth it from some 50 us a step on), or in the
+    actors of a Ray cluster (from some 5 ms on)."""
 
     num_envs: int = 8
     """Environments in all, E."""

@@ -9,6 +9,7 @@ from pufferlib.vector._gymnasium import GymnasiumVectorEnv
 from pufferlib.vector._make import make
 from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._pool import Pool
+from pufferlib.vector._ray import Ray
 from pufferlib.vector._serial import Serial
 from pufferlib.vector._threads import Threads
 
@@ -17,6 +18,7 @@ __all__ = [
     "GymnasiumVectorEnv",
     "Multiprocessing",
     "Pool",
+    "Ray",
     "Serial",
     "Setting",
     "Threads",

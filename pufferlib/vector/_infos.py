@@ -114,6 +114,13 @@ class EpisodeInfos(Sequence[Any]):
         return (EpisodeInfos, (self.num_envs, self.records, self.format, self.is_split))
 
 
+def no_infos(num_envs: int, episodes: EpisodeFormat | None) -> Any:
+    """Gives the infos of a group of environments that has nothing to say; native ones have a format for episodes."""
+    if episodes is None:
+        return [{} for _ in range(num_envs)]
+    return EpisodeInfos(num_envs, np.empty((0, 3 + len(episodes.numbers))), episodes)
+
+
 def join_infos(parts: Sequence[Any]) -> Any:
     """Joins the infos of consecutive groups of environments into one sequence."""
     if all(isinstance(part, EpisodeInfos) for part in parts):

@@ -10,10 +10,16 @@ from pufferlib.exceptions import InvalidVectorOption
 from pufferlib.vector._multiprocessing import Multiprocessing
 from pufferlib.vector._options import Creator, check_choice, check_names, check_options
 from pufferlib.vector._pool import Pool
+from pufferlib.vector._ray import Ray
 from pufferlib.vector._serial import Serial
 from pufferlib.vector._threads import Threads
 
-BACKENDS: dict[str, type[Pool]] = {"serial": Serial, "threads": Threads, "multiprocessing": Multiprocessing}
+BACKENDS: dict[str, type[Pool]] = {
+    "serial": Serial,
+    "threads": Threads,
+    "multiprocessing": Multiprocessing,
+    "ray": Ray,
+}
 _COMMON = ("env_args", "env_kwargs", "num_envs", "num_workers", "batch_size", "zero_copy", "autoreset", "infos")
 
 
@@ -37,10 +43,10 @@ def make(
             emulated already or a plain Gymnasium or PettingZoo environment, which is then emulated.
         env_args: positional arguments of the creator; with a list of creators, one list each.
         env_kwargs: keyword arguments of the creator, or a list with one dict an environment.
-        backend: `Serial`, `Threads` (native environments only) or `Multiprocessing`, or the name of one.
+        backend: `Serial`, `Threads` (native environments only), `Multiprocessing` or `Ray`, or the name of one.
         num_envs: how many; 1, or the number of creators, if left out.
-        num_workers: threads, or worker processes, which must divide `num_envs`. As many as there are usable cores, if
-            left out.
+        num_workers: threads, or worker processes or actors, which must divide `num_envs`. As many as there are usable
+            cores, if left out.
         batch_size: environments (not rows) in a batch; must divide `num_envs`. All, if left out.
         zero_copy: whether batches are views, valid until the next `send`, or copies.
         autoreset: "same_step", "next_step" or "disabled", as in Gymnasium.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import reprlib
 import socket
 import struct
 import traceback
@@ -20,7 +21,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from pufferlib.exceptions import EnvironmentFailed, PufferError, VectorError
+from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, PufferError, VectorError
 from pufferlib.vector._options import Autoreset
 
 LENGTH = struct.Struct("!Q")
@@ -115,14 +116,26 @@ def encode(message: Any) -> bytes:
     Raises:
         Exception: it can't be pickled; anything may come from an object's own `__reduce__`.
     """
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return with_length(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def with_length(data: bytes) -> bytes:
+    """Puts its length before a pickle, as `send` wants it."""
     return LENGTH.pack(len(data)) + data
 
 
-def encode_any(message: Any) -> bytes:
-    """Does the same for what users hand in, such as lambdas among the options of a reset; slower."""
-    data: bytes = cloudpickle.dumps(message)
-    return LENGTH.pack(len(data)) + data
+def dump_given(option: str, given: Any, message: Any) -> bytes:
+    """Pickles a message that holds something of the caller's, without its length.
+
+    Raises:
+        InvalidVectorOption: it can't be pickled.
+    """
+    try:
+        data: bytes = cloudpickle.dumps(message)
+    except Exception as error:
+        problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
+        raise InvalidVectorOption(option, reprlib.repr(given), problem, "Pass what can be pickled.") from error
+    return data
 
 
 def send(connection: socket.socket, data: bytes) -> None:
@@ -177,6 +190,25 @@ def describe_failure(error: BaseException) -> Failure:
     except Exception:  # noqa: BLE001 - a class of the environment's own, with any behaviour
         return Failure(None, text)
     return Failure(bare, text)
+
+
+def find_unpicklable(group: Any, first: int, answers: Any) -> EnvironmentFailed:
+    """Words the error for the first environment whose info, or other answer, can't be sent.
+
+    Args:
+        group: of environments.
+        first: the first one's index in the pool.
+        answers: one an environment.
+    """
+    for position, answer in enumerate(answers):
+        try:
+            encode(answer)
+        except Exception as error:  # noqa: BLE001 - anything may be in an info
+            problem = f"its info or answer can't be pickled: {type(error).__name__}: {error}"
+            failed: EnvironmentFailed = group.failure(first + position, "info", problem)
+            return failed
+    whole: EnvironmentFailed = group.failure(first, "info", "the infos can't be pickled together")
+    return whole
 
 
 def rebuild_error(failure: Failure, worker: int, first_env: int, during: str) -> PufferError:

@@ -8,7 +8,6 @@ that are ready.
 from __future__ import annotations
 
 import math
-import reprlib
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -23,8 +22,8 @@ from pufferlib.vector._arena import Arena, ArenaSpec, LostRows
 from pufferlib.vector._batch import Block
 from pufferlib.vector._cores import count_usable_cores
 from pufferlib.vector._crew import Crew
-from pufferlib.vector._infos import EndInfo, EpisodeInfos, join_infos
-from pufferlib.vector._messages import Command, Reset, Status, encode_any
+from pufferlib.vector._infos import EndInfo, join_infos, no_infos
+from pufferlib.vector._messages import Command, Reset, Status, dump_given, encode, with_length
 from pufferlib.vector._options import PoolOptions
 from pufferlib.vector._pool import Pool, State
 from pufferlib.vector._process import WATCH_S
@@ -75,13 +74,13 @@ class Multiprocessing(Pool):
             EnvironmentFailed: a creator raised.
             WorkerDied, WorkerStuck: a worker ended, or took too long, while it made its environments.
         """
-        self._timeout_s = _check_timeout("timeout_s", timeout_s)
-        start_timeout_s = _check_timeout("start_timeout_s", start_timeout_s)
+        self._timeout_s = check_timeout("timeout_s", timeout_s)
+        start_timeout_s = check_timeout("start_timeout_s", start_timeout_s)
         if on_failure not in ("raise", "restart"):
             raise InvalidVectorOption("on_failure", repr(on_failure), "is unknown.", "Choose 'raise' or 'restart'.")
         self._on_failure = on_failure
         self._recipes = options.recipes
-        self.num_workers = choose_num_workers(options)
+        self.num_workers = choose_num_workers(options, count_usable_cores())
         self.num_restarts = 0
         self._driver_env: Any = None
         self._crew = Crew(options, self.num_workers, python, self._timeout_s, start_timeout_s)
@@ -133,7 +132,7 @@ class Multiprocessing(Pool):
         self, seeds: Sequence[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
         reset = Reset(seeds, options, selected)
-        data = _encode("options", options, reset)
+        data = with_length(dump_given("options", options, reset))
         self._drain()
         self._reset = reset
         self._begin("reset", Command.RESET, [data] * self.num_workers)
@@ -199,18 +198,18 @@ class Multiprocessing(Pool):
             raise failure
 
     def _split_infos(self) -> None:
-        self._ask(Command.SPLIT, [_encode("infos", None, None)] * self.num_workers)
+        self._ask(Command.SPLIT, [encode(None)] * self.num_workers)
         self._crew.keep_infos_apart()
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        data = _encode("arguments", (args, kwargs), (name, args, kwargs))
+        data = with_length(dump_given("arguments", (args, kwargs), (name, args, kwargs)))
         results = self._ask(Command.CALL, [data] * self.num_workers)
         return tuple(value for values in results for value in values)
 
     def _set_attr(self, name: str, values: Sequence[Any]) -> None:
         size = self._envs_per_worker
         parts = [list(values[worker * size : (worker + 1) * size]) for worker in range(self.num_workers)]
-        self._ask(Command.SET, [_encode("values", part, (name, part)) for part in parts])
+        self._ask(Command.SET, [with_length(dump_given("values", part, (name, part))) for part in parts])
 
     # Talking to workers
 
@@ -290,18 +289,11 @@ class Multiprocessing(Pool):
                     assert self._timeout_s is not None
                     self._handle(worker, WorkerStuck(worker, process.envs, self._timeout_s, call))
 
-    def _no_infos(self) -> Any:
-        """The infos of a worker that has nothing to say."""
-        episodes = self.traits.episodes
-        if episodes is None:
-            return [{} for _ in range(self._envs_per_worker)]
-        return EpisodeInfos(self._envs_per_worker, np.empty((0, 3 + len(episodes.numbers))), episodes)
-
     def _collect(self, worker: int) -> Any:
         """Reads what a worker that is ready has to say: one info an environment, or the result of a call."""
         _, status = core.signal_status(self._lines, worker)
         if status == Status.SILENT:
-            return self._no_infos()
+            return no_infos(self._envs_per_worker, self.traits.episodes)
         if status == RESTARTED:
             return self._restart_infos.pop(worker)
         try:
@@ -366,21 +358,8 @@ class Multiprocessing(Pool):
         return both if self._is_split else both.merged()
 
 
-def _encode(option: str, given: Any, message: Any) -> bytes:
-    """Encodes a message that holds something of the caller's.
-
-    Raises:
-        InvalidVectorOption: it can't be pickled.
-    """
-    try:
-        return encode_any(message)
-    except Exception as error:
-        problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
-        raise InvalidVectorOption(option, reprlib.repr(given), problem, "Pass what can be pickled.") from error
-
-
-def choose_num_workers(options: PoolOptions) -> int:
-    """Checks the number of workers, or chooses as many as there are usable cores, as far as they fit.
+def choose_num_workers(options: PoolOptions, num_cores: int) -> int:
+    """Checks the number of workers, or chooses as many as there are cores, as far as they fit.
 
     Raises:
         InvalidVectorOption: a batch isn't made of whole workers.
@@ -388,8 +367,7 @@ def choose_num_workers(options: PoolOptions) -> int:
     num_envs, batch_size = options.num_envs, options.batch_size
     fitting = [w for w in range(1, num_envs + 1) if num_envs % w == 0 and batch_size % (num_envs // w) == 0]
     if options.num_workers is None:
-        cores = count_usable_cores()
-        return max((w for w in fitting if w <= cores), default=fitting[0])
+        return max((w for w in fitting if w <= num_cores), default=fitting[0])
     if options.num_workers not in fitting:
         nearest = sorted(fitting, key=lambda w: (abs(w - options.num_workers), w))[:2]  # type: ignore[operator]
         share = num_envs // options.num_workers
@@ -399,7 +377,8 @@ def choose_num_workers(options: PoolOptions) -> int:
     return options.num_workers
 
 
-def _check_timeout(option: str, timeout_s: Any) -> float | None:
+def check_timeout(option: str, timeout_s: Any) -> float | None:
+    """Accepts positive numbers of seconds; None, or infinity, is for ever."""
     if timeout_s is None:
         return None
     if isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool) and timeout_s > 0:

@@ -34,6 +34,7 @@ from pufferlib.vector._messages import (
     decode,
     describe_failure,
     encode,
+    find_unpicklable,
     receive,
     send,
 )
@@ -145,20 +146,10 @@ class Worker:
         try:
             data = encode(result)
         except Exception:  # noqa: BLE001 - anything may be in an info
-            self._fail(self._find_unpicklable(result))
+            self._fail(find_unpicklable(self.group, self.start, result))
             return
         core.signal_done(self.lines, self.index, int(Status.RESULT))
         send(self.connection, data)
-
-    def _find_unpicklable(self, result: Any) -> EnvironmentFailed:
-        """Words the error for the first environment whose info, or other answer, can't be sent."""
-        for position, answer in enumerate(result):
-            try:
-                encode(answer)
-            except Exception as error:  # noqa: BLE001 - anything may be in an info
-                problem = f"its info or answer can't be pickled: {type(error).__name__}: {error}"
-                return self.group.failure(self.start + position, "info", problem)
-        return self.group.failure(self.start, "info", "the infos can't be pickled together")
 
     def _fail(self, error: BaseException) -> None:
         data = encode(describe_failure(error))

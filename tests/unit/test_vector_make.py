@@ -105,8 +105,11 @@ def test_make__takes_gymnasiums_autoreset_modes(mode):
         ({"infos": "end"}, "infos='end' is none of 'ends', 'all'. Did you mean 'ends'?"),
         ({"num_env": 3}, "num_env=... is not an option of Serial. Did you mean 'num_envs'?"),
         ({"xyz": 3}, "Choose one of: env_args"),
-        ({"backend": "serail"}, "'serail' is none of 'serial', 'threads', 'multiprocessing'. Did you mean 'serial'?"),
-        ({"backend": dict}, "is no backend. Choose one of: serial, threads, multiprocessing."),
+        (
+            {"backend": "serail"},
+            "'serail' is none of 'serial', 'threads', 'multiprocessing', 'ray'. Did you mean 'serial'?",
+        ),
+        ({"backend": dict}, "is no backend. Choose one of: serial, threads, multiprocessing, ray."),
         ({"env_args": 3}, "env_args=3 is not a list of arguments."),
         ({"env_args": "ab"}, "env_args='ab' is not a list of arguments."),
         ({"env_kwargs": 3}, "env_kwargs=3 does not fit 1 environments. Pass 1 entries."),
