@@ -26,7 +26,7 @@ class VectorConfig:
 
     backend: Literal["serial", "threads", "multiprocessing", "ray"] = "serial"
     """Steps them in this process, in threads (Ocean's only), in workers (worth it from some 50 us a step on), or in the
-    actors of a Ray cluster (from some 5 ms on)."""
+    actors of a Ray cluster (from some 10 ms on, or where one machine isn't enough)."""
 
     num_envs: int = 8
     """Environments in all, E."""

@@ -1,7 +1,7 @@
 """The backend of Ray actors: environments on all machines of a cluster.
 
-W workers have E / W consecutive environments each. Rows travel as messages, since machines share no memory: each step
-costs a worker some hundred microseconds more than in `Multiprocessing`.
+W workers have E / W consecutive environments each. Rows travel as messages, since machines share no memory: a batch
+takes milliseconds longer than in `Multiprocessing` (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
