@@ -58,23 +58,23 @@ def test_ray__a_dead_actor_is_an_error():
 @pytest.mark.parametrize("zero_copy", [True, False])
 def test_ray__a_late_actor_is_an_error(zero_copy: bool):
     """One that takes too long fails the pool, though others are ready; closing doesn't wait for it for ever."""
-    options = dict(num_envs=3, num_workers=3, batch_size=1, zero_copy=zero_copy, timeout_s=2.0)
+    options = dict(num_envs=3, num_workers=3, batch_size=1, zero_copy=zero_copy, timeout_s=5.0)
     envs = pufferlib.vector.make(Hostile, backend="ray", **options)
     envs.async_reset()
     started = time.monotonic()
-    with pytest.raises(WorkerStuck, match=r"Worker 1 .* didn't finish its step within 2 s"):
+    with pytest.raises(WorkerStuck, match=r"Worker 1 .* didn't finish its step within 5 s"):
         while time.monotonic() < started + 60:
             batch = envs.recv()
             envs.send([8 if batch.env_id == [1] else 0])
     envs.close()
 
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 55
 
 
 @needs_ray
 def test_ray__one_that_fails_is_not_waited_for_by_others():
     """An exception is raised while another environment still steps."""
-    envs = pufferlib.vector.make(Hostile, num_envs=2, num_workers=2, backend="ray", timeout_s=50.0)
+    envs = pufferlib.vector.make(Hostile, num_envs=2, num_workers=2, backend="ray")
     envs.reset(seed=3)
     started = time.monotonic()
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_ray__one_that_fails_is_not_waited_for_by_others():
     ):
         envs.step([8, 9])
 
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 55  # environment 0 sleeps for 60
     envs.close()
 
 
