@@ -108,9 +108,8 @@ def main() -> None:
         print(*rows[-1], sep="  ", flush=True)
     header = ("environments", "steps/s, Ray", "steps/s, processes", "ratio", "ms more a batch")
     machine = describe_machine("numpy", "gymnasium", "ray", "pufferlib")
-    write_section(
-        "ray", TEXT + table(header, rows) + f"\n{options.rounds} turns of {options.round_s:g} s each. {machine}"
-    )
+    text = TEXT + table(header, rows) + f"\n{options.rounds} turns of {options.round_s:g} s each. {machine}"
+    write_section("ray", text, options.output)
 
 
 if __name__ == "__main__":
