@@ -68,3 +68,17 @@ class Block(NamedTuple):
             truncations=self.truncations.copy(),
             mask=self.mask.copy(),
         )
+
+    def put(self, position: int, part: Block) -> None:
+        """Copies the rows of a smaller block to place `position`, counted in blocks of its size; actions stay."""
+        num_rows, num_envs = len(part.env_id), len(part.envs)
+        rows = slice(position * num_rows, (position + 1) * num_rows)
+        self.observations[rows] = part.observations
+        self.rewards[rows] = part.rewards
+        self.terminals[rows] = part.terminals
+        self.truncations[rows] = part.truncations
+        self.mask[rows] = part.mask
+        self.env_id[rows] = part.env_id
+        if (part.terminals | part.truncations).any():
+            self.final_observations[rows] = part.final_observations
+        self.episode_over[position * num_envs : (position + 1) * num_envs] = part.episode_over

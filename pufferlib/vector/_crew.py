@@ -12,14 +12,12 @@ import weakref
 from dataclasses import replace
 from typing import Any
 
-import cloudpickle
-
 from pufferlib._native import core
-from pufferlib.exceptions import InvalidVectorOption, PufferError
+from pufferlib.exceptions import PufferError
 from pufferlib.vector._arena import Arena, ArenaSpec
-from pufferlib.vector._group import Traits, check_same_spaces
+from pufferlib.vector._group import common_traits
 from pufferlib.vector._memory import SharedMemory
-from pufferlib.vector._messages import Attach, Command, Reset, Start, encode
+from pufferlib.vector._messages import Attach, Command, Reset, Start, dump_recipes, encode
 from pufferlib.vector._options import PoolOptions
 from pufferlib.vector._process import GRACE_S, WorkerProcess, receive_from_all
 
@@ -64,7 +62,7 @@ class Crew:
                 self.processes.append(self._spawn(worker))
             for process, start in zip(self.processes, starts, strict=True):
                 process.send(start, "constructor")
-            self.traits = self._compare(receive_from_all(self.processes, "constructor"))
+            self.traits = common_traits(receive_from_all(self.processes, "constructor"), self.envs_per_worker)
         except BaseException:
             self._finalizer()
             raise
@@ -93,11 +91,6 @@ class Crew:
             process.timeout_s = self._timeout_s
         return Arena(spec, memory[signal_size:])
 
-    @property
-    def is_foreign(self) -> bool:
-        """Whether this is a forked child of the process that the workers belong to."""
-        return os.getpid() != self._owner_pid
-
     def command(self, worker: int, command: Command, data: bytes, during: str) -> None:
         """Gives an idle worker a command with an encoded message.
 
@@ -123,7 +116,7 @@ class Crew:
         self.processes[worker].kill()
         process = self.processes[worker] = self._spawn(worker)
         process.send(self._start_message(worker), "constructor")
-        self._compare([self.traits, process.receive("constructor")])
+        common_traits([self.traits, process.receive("constructor")], self.envs_per_worker)
         self.lines[core.signal_size(worker) : core.signal_size(worker + 1)] = 0
         process.send(encode(self._attach), "constructor")
         process.receive("constructor")
@@ -176,18 +169,8 @@ class Crew:
 
     def _start_message(self, worker: int) -> bytes:
         envs = self._envs(worker)
-        try:
-            recipes: bytes = cloudpickle.dumps(self._recipes[envs.start : envs.stop])
-        except Exception as error:
-            problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
-            remedy = "Make what can't be pickled inside the creator, or use backend='serial'."
-            raise InvalidVectorOption("env_creators", "[...]", problem, remedy) from error
+        recipes = dump_recipes(self._recipes[envs.start : envs.stop])
         return encode(Start(worker, envs.start, recipes, (sys.version_info.major, sys.version_info.minor)))
-
-    def _compare(self, traits: list[Traits]) -> Traits:
-        for worker, other in enumerate(traits):
-            check_same_spaces(traits[0], other, worker * self.envs_per_worker)
-        return traits[0]
 
 
 def _abandon(processes: list[WorkerProcess], memory: SharedMemory, owner_pid: int) -> None:

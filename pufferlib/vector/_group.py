@@ -312,6 +312,17 @@ def check_twins(made: Sequence[Any], first: int) -> None:
         raise InvalidVectorOption("env_creators", repr(newest), problem, "Make a new environment in every call.")
 
 
+def common_traits(traits: Sequence[Traits], envs_per_worker: int) -> Traits:
+    """Gives what all workers' environments share.
+
+    Raises:
+        InvalidVectorOption: they don't.
+    """
+    for worker, other in enumerate(traits):
+        check_same_spaces(traits[0], other, worker * envs_per_worker)
+    return traits[0]
+
+
 def check_same_spaces(one: Any, other: Any, index: int) -> None:
     """Refuses an environment whose spaces or agent slots differ from those of the pool's first."""
     remedy = "All environments of a pool need the same ones: correct them, or make one pool each."

@@ -22,7 +22,7 @@ import cloudpickle
 import numpy as np
 
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, PufferError, VectorError
-from pufferlib.vector._options import Autoreset
+from pufferlib.vector._options import Autoreset, Recipe
 
 LENGTH = struct.Struct("!Q")
 _NUMPY_CORE = "numpy.core." if np.__version__.startswith("1.") else "numpy._core."
@@ -124,8 +124,10 @@ def with_length(data: bytes) -> bytes:
     return LENGTH.pack(len(data)) + data
 
 
-def dump_given(option: str, given: Any, message: Any) -> bytes:
-    """Pickles a message that holds something of the caller's, without its length.
+def dump_given(
+    option: str, given: Any, message: Any, remedy: str = "Pass what can be pickled.", shown: str | None = None
+) -> bytes:
+    """Pickles a message that holds something of the caller's, such as lambdas, without its length.
 
     Raises:
         InvalidVectorOption: it can't be pickled.
@@ -134,8 +136,18 @@ def dump_given(option: str, given: Any, message: Any) -> bytes:
         data: bytes = cloudpickle.dumps(message)
     except Exception as error:
         problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
-        raise InvalidVectorOption(option, reprlib.repr(given), problem, "Pass what can be pickled.") from error
+        raise InvalidVectorOption(option, shown or reprlib.repr(given), problem, remedy) from error
     return data
+
+
+def dump_recipes(recipes: Sequence[Recipe]) -> bytes:
+    """Pickles what makes environments.
+
+    Raises:
+        InvalidVectorOption: it can't be pickled.
+    """
+    remedy = "Make what can't be pickled inside the creator, or use backend='serial'."
+    return dump_given("env_creators", recipes, recipes, remedy, shown="[...]")
 
 
 def send(connection: socket.socket, data: bytes) -> None:
@@ -190,25 +202,6 @@ def describe_failure(error: BaseException) -> Failure:
     except Exception:  # noqa: BLE001 - a class of the environment's own, with any behaviour
         return Failure(None, text)
     return Failure(bare, text)
-
-
-def find_unpicklable(group: Any, first: int, answers: Any) -> EnvironmentFailed:
-    """Words the error for the first environment whose info, or other answer, can't be sent.
-
-    Args:
-        group: of environments.
-        first: the first one's index in the pool.
-        answers: one an environment.
-    """
-    for position, answer in enumerate(answers):
-        try:
-            encode(answer)
-        except Exception as error:  # noqa: BLE001 - anything may be in an info
-            problem = f"its info or answer can't be pickled: {type(error).__name__}: {error}"
-            failed: EnvironmentFailed = group.failure(first + position, "info", problem)
-            return failed
-    whole: EnvironmentFailed = group.failure(first, "info", "the infos can't be pickled together")
-    return whole
 
 
 def rebuild_error(failure: Failure, worker: int, first_env: int, during: str) -> PufferError:

@@ -7,7 +7,6 @@ that are ready.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -16,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pufferlib._native import core
-from pufferlib.emulation import emulate
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption, PufferError, WorkerDied, WorkerStuck
 from pufferlib.vector._arena import Arena, ArenaSpec, LostRows
 from pufferlib.vector._batch import Block
 from pufferlib.vector._cores import count_usable_cores
 from pufferlib.vector._crew import Crew
 from pufferlib.vector._infos import EndInfo, join_infos, no_infos
-from pufferlib.vector._messages import Command, Reset, Status, dump_given, encode, with_length
+from pufferlib.vector._messages import Command, Reset, Status, dump_given, with_length
 from pufferlib.vector._options import PoolOptions
-from pufferlib.vector._pool import Pool, State
 from pufferlib.vector._process import WATCH_S
+from pufferlib.vector._worker_pool import WorkerPool, check_timeout, choose_num_workers
 
 RESTARTED = 3  # a status that the driver itself sets; workers have those of Status
 RESTART_ATTEMPTS = 3  # of one worker, before its last error is raised
@@ -35,7 +33,7 @@ WORKER_SPIN_US = 100  # how long a worker looks for its next command before it s
 DRIVER_SPIN_US = 50  # the same for a driver that has a core of its own; another one sleeps at once
 
 
-class Multiprocessing(Pool):
+class Multiprocessing(WorkerPool):
     """Steps environments in worker processes.
 
     Batches: with all environments in a batch, `recv` waits for all. Otherwise with `zero_copy=True` it waits for the
@@ -79,10 +77,8 @@ class Multiprocessing(Pool):
         if on_failure not in ("raise", "restart"):
             raise InvalidVectorOption("on_failure", repr(on_failure), "is unknown.", "Choose 'raise' or 'restart'.")
         self._on_failure = on_failure
-        self._recipes = options.recipes
         self.num_workers = choose_num_workers(options, count_usable_cores())
         self.num_restarts = 0
-        self._driver_env: Any = None
         self._crew = Crew(options, self.num_workers, python, self._timeout_s, start_timeout_s)
         self._envs_per_worker = self._crew.envs_per_worker
         traits = self._crew.traits
@@ -119,20 +115,13 @@ class Multiprocessing(Pool):
         if self._gathers:
             self._gathered = Block.of(Arena.allocate(spec), range(self.options.batch_size))
 
-    @property
-    def driver_env(self) -> Any:
-        """An environment of this process, made when it is first asked for, to read attributes from."""
-        if self._driver_env is None:
-            self._driver_env = emulate(self._recipes[0]())
-        return self._driver_env
-
     # The contract
 
     def _start_reset(
         self, seeds: Sequence[int | None], options: dict[str, Any] | None, selected: npt.NDArray[np.bool_] | None
     ) -> None:
         reset = Reset(seeds, options, selected)
-        data = with_length(dump_given("options", options, reset))
+        data = dump_given("options", options, reset)
         self._drain()
         self._reset = reset
         self._begin("reset", Command.RESET, [data] * self.num_workers)
@@ -170,46 +159,16 @@ class Multiprocessing(Pool):
 
     def _gather(self) -> Block:
         """Copies the rows of the ready workers into one batch."""
-        target, size = self._gathered, self._envs_per_worker * self.arena.spec.num_slots
         for position, worker in enumerate(self._batch_groups):
-            source = self._blocks[worker]
-            rows = slice(position * size, (position + 1) * size)
-            target.observations[rows] = source.observations
-            target.rewards[rows] = source.rewards
-            target.terminals[rows] = source.terminals
-            target.truncations[rows] = source.truncations
-            target.mask[rows] = source.mask
-            target.env_id[rows] = source.env_id
-            if (source.terminals | source.truncations).any():
-                target.final_observations[rows] = source.final_observations
-            own = slice(position * self._envs_per_worker, (position + 1) * self._envs_per_worker)
-            target.episode_over[own] = source.episode_over
-        return target
+            self._gathered.put(position, self._blocks[worker])
+        return self._gathered
 
-    def _close(self) -> None:
-        if self._crew.is_foreign:
-            return
-        try:
-            failure = self._crew.close()
-        finally:
-            if self._driver_env is not None:
-                self._driver_env.close()
-        if failure is not None:
-            raise failure
+    def _close_workers(self) -> PufferError | None:
+        return self._crew.close()
 
     def _split_infos(self) -> None:
-        self._ask(Command.SPLIT, [encode(None)] * self.num_workers)
+        super()._split_infos()
         self._crew.keep_infos_apart()
-
-    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        data = with_length(dump_given("arguments", (args, kwargs), (name, args, kwargs)))
-        results = self._ask(Command.CALL, [data] * self.num_workers)
-        return tuple(value for values in results for value in values)
-
-    def _set_attr(self, name: str, values: Sequence[Any]) -> None:
-        size = self._envs_per_worker
-        parts = [list(values[worker * size : (worker + 1) * size]) for worker in range(self.num_workers)]
-        self._ask(Command.SET, [with_length(dump_given("values", part, (name, part))) for part in parts])
 
     # Talking to workers
 
@@ -218,7 +177,7 @@ class Multiprocessing(Pool):
         self._calls = [call] * len(self._pending)
         for worker, data in enumerate(messages):
             try:
-                self._crew.command(worker, command, data, call)
+                self._crew.command(worker, command, with_length(data), call)
             except WorkerDied:
                 pass  # noticed when it is waited for
             except WorkerStuck as error:
@@ -226,27 +185,18 @@ class Multiprocessing(Pool):
         self._pending[:] = 1
         self._since = [time.monotonic()] * len(self._pending)
 
-    def _ask(self, command: Command, messages: list[bytes]) -> list[Any]:
-        """Has every worker, all idle, do something and answer; if any fails, the others' answers are read too."""
-        if self._state in (State.FAILED, State.CLOSED, State.PENDING):
-            raise self._refuse(command.name.lower())
+    def _exchange(self, command: Command, messages: list[bytes]) -> tuple[list[Any], PufferError | None]:
         results: list[Any] = []
         failure: PufferError | None = None
-        try:
-            self._begin(command.name.lower(), command, messages)
-            self._wait(len(self._pending))
-            for worker in range(self.num_workers):
-                try:
-                    results.append(self._collect(worker))
-                except EnvironmentFailed as error:
-                    failure = failure or error
-        except BaseException as error:
-            self._give_up(error)
-            raise
+        self._begin(command.name.lower(), command, messages)
+        self._wait(len(self._pending))
+        for worker in range(self.num_workers):
+            try:
+                results.append(self._collect(worker))
+            except EnvironmentFailed as error:
+                failure = failure or error
         self._pending[:] = 0
-        if failure is not None:
-            raise failure
-        return results
+        return results, failure
 
     def _drain(self) -> None:
         """Waits for work under way, whose results nobody wants any more."""
@@ -356,35 +306,6 @@ class Multiprocessing(Pool):
             return {**info, "restarted": str(error)}
         both = EndInfo({"restarted": str(error)}, info)
         return both if self._is_split else both.merged()
-
-
-def choose_num_workers(options: PoolOptions, num_cores: int) -> int:
-    """Checks the number of workers, or chooses as many as there are cores, as far as they fit.
-
-    Raises:
-        InvalidVectorOption: a batch isn't made of whole workers.
-    """
-    num_envs, batch_size = options.num_envs, options.batch_size
-    fitting = [w for w in range(1, num_envs + 1) if num_envs % w == 0 and batch_size % (num_envs // w) == 0]
-    if options.num_workers is None:
-        return max((w for w in fitting if w <= num_cores), default=fitting[0])
-    if options.num_workers not in fitting:
-        nearest = sorted(fitting, key=lambda w: (abs(w - options.num_workers), w))[:2]  # type: ignore[operator]
-        share = num_envs // options.num_workers
-        problem = f"gives each worker {share} environments, of which batch_size={batch_size} is no multiple."
-        remedy = f"Nearest that fit: {' or '.join(str(w) for w in sorted(nearest))}."
-        raise InvalidVectorOption("num_workers", str(options.num_workers), problem, remedy)
-    return options.num_workers
-
-
-def check_timeout(option: str, timeout_s: Any) -> float | None:
-    """Accepts positive numbers of seconds; None, or infinity, is for ever."""
-    if timeout_s is None:
-        return None
-    if isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool) and timeout_s > 0:
-        return None if math.isinf(timeout_s) else float(timeout_s)
-    problem = "isn't a positive number of seconds."
-    raise InvalidVectorOption(option, repr(timeout_s), problem, "Pass one, or None to wait for ever.")
 
 
 _STEP = int(Command.STEP)  # an enum member is slow to look up on the step path

@@ -7,35 +7,31 @@ takes milliseconds longer than in `Multiprocessing` (benchmarks/RESULTS.md).
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
-from pufferlib.emulation import emulate
 from pufferlib.exceptions import InvalidVectorOption, PufferError, WorkerDied, WorkerStuck
 from pufferlib.vector._arena import Arena, ArenaSpec
 from pufferlib.vector._batch import Block
-from pufferlib.vector._group import Traits, check_same_spaces
+from pufferlib.vector._group import common_traits
 from pufferlib.vector._infos import join_infos, no_infos
-from pufferlib.vector._messages import Reset, decode, dump_given, rebuild_error
-from pufferlib.vector._multiprocessing import check_timeout, choose_num_workers
+from pufferlib.vector._messages import Command, Reset, decode, dump_given, dump_recipes, rebuild_error
 from pufferlib.vector._options import PoolOptions
-from pufferlib.vector._pool import Pool, State
 from pufferlib.vector._process import WATCH_S
 from pufferlib.vector._ray_cluster import join_cluster
-from pufferlib.vector._ray_worker import Answer, RayWorker, Rows
+from pufferlib.vector._ray_worker import Answer, RayWorker
+from pufferlib.vector._worker_pool import WorkerPool, check_timeout, choose_num_workers
 
 CLOSE_S = 5.0  # how long environments may take to close
 
 
-class Ray(Pool):
+class Ray(WorkerPool):
     """Steps environments in the actors of a Ray cluster.
 
     Call `ray.init(address=...)` before to use a cluster; pufferlib has to be installed on its machines. Else one is
@@ -70,9 +66,6 @@ class Ray(Pool):
         """
         timeout_s = check_timeout("timeout_s", timeout_s)
         self._timeout_s = check_timeout("start_timeout_s", start_timeout_s)
-        self._recipes = options.recipes
-        self._driver_env: Any = None
-        self._owner_pid = os.getpid()
         self._ray, leave = join_cluster()
         self._leave = weakref.finalize(self, leave)
         self._actors: list[Any] = []
@@ -84,13 +77,15 @@ class Ray(Pool):
             self._calls = ["constructor"] * self.num_workers  # what each is doing, for errors
             self._since = [0.0] * self.num_workers  # when it began
             self._start(actor_options or {})
-            traits = self._make()
+            size = self._envs_per_worker
+            shares = [options.recipes[first : first + size] for first in range(0, options.num_envs, size)]
+            made = self._construct(*(("make", dump_recipes(share), sys.path) for share in shares))
+            traits = common_traits(made, size)
             arena = Arena.allocate(ArenaSpec.plan(options.num_envs, traits.num_slots, traits.emulated))
-            self._ask("attach", [(arena.spec, options.autoreset, options.infos)] * self.num_workers)
+            self._construct(*[("attach", arena.spec, options.autoreset, options.infos)] * self.num_workers)
         except BaseException:
             with contextlib.suppress(Exception):  # the first error is the one to see
-                self._close_environments()
-            self._end()
+                self._close_workers()
             raise
         self._timeout_s = timeout_s
         super().__init__(options, traits, arena)
@@ -108,13 +103,6 @@ class Ray(Pool):
             arena, starts = self.arena, range(0, self.num_envs, batch_size)
         self._blocks = [Block.of(arena, range(start, start + batch_size)) for start in starts]
 
-    @property
-    def driver_env(self) -> Any:
-        """An environment of this process, made when it is first asked for, to read attributes from."""
-        if self._driver_env is None:
-            self._driver_env = emulate(self._recipes[0]())
-        return self._driver_env
-
     # The contract
 
     def _start_reset(
@@ -126,7 +114,7 @@ class Ray(Pool):
             self._raise_failure()
         self._arrived.clear()
         for worker in range(self.num_workers):
-            self._submit(worker, "reset", "reset", data)
+            self._submit(worker, "reset", "obey", Command.RESET, data)
 
     def _start_step(self, block: Block) -> None:
         size = self._envs_per_worker * self.arena.spec.num_slots
@@ -143,36 +131,11 @@ class Ray(Pool):
         for position, worker in enumerate(workers):
             answer = self._arrived.pop(worker)
             assert answer.rows is not None
-            self._write(block, position, worker, answer.rows)
+            block.put(position, answer.rows)
             episodes = self.traits.episodes
             parts.append(decode(answer.result) if answer.result else no_infos(self._envs_per_worker, episodes))
         self._batch_workers = workers
         return block, join_infos(parts)
-
-    def _close(self) -> None:
-        if os.getpid() != self._owner_pid:  # a forked child: the actors are its parent's
-            return
-        try:
-            failure = self._close_environments()
-        finally:
-            self._end()
-            if self._driver_env is not None:
-                self._driver_env.close()
-        if failure is not None:
-            raise failure
-
-    def _split_infos(self) -> None:
-        self._ask("split", [()] * self.num_workers)
-
-    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        data = dump_given("arguments", (args, kwargs), (name, args, kwargs))
-        answers = self._ask("call", [(data,)] * self.num_workers)
-        return tuple(value for answer in answers for value in decode(answer.result or b""))
-
-    def _set_attr(self, name: str, values: Sequence[Any]) -> None:
-        size = self._envs_per_worker
-        parts = [list(values[worker * size : (worker + 1) * size]) for worker in range(self.num_workers)]
-        self._ask("set_attr", [(dump_given("values", part, (name, part)),) for part in parts])
 
     # Actors
 
@@ -184,24 +147,6 @@ class Ray(Pool):
             problem = f"isn't what Ray takes: {error}."
             raise InvalidVectorOption("actor_options", repr(actor_options), problem, "See ray.remote.") from error
 
-    def _make(self) -> Traits:
-        try:
-            recipes = [cloudpickle.dumps(self._recipes[e.start : e.stop]) for e in map(self._envs, self._workers)]
-        except Exception as error:
-            problem = f"can't be sent to a worker process: {type(error).__name__}: {error}."
-            remedy = "Make what can't be pickled inside the creator, or use backend='serial'."
-            raise InvalidVectorOption("env_creators", "[...]", problem, remedy) from error
-        answers = self._ask("make", [(own, sys.path) for own in recipes])
-        traits = [decode(answer.result or b"") for answer in answers]
-        for worker, other in enumerate(traits):
-            check_same_spaces(traits[0], other, self._envs(worker).start)
-        first: Traits = traits[0]
-        return first
-
-    @property
-    def _workers(self) -> range:
-        return range(self.num_workers)
-
     def _envs(self, worker: int) -> range:
         return range(worker * self._envs_per_worker, (worker + 1) * self._envs_per_worker)
 
@@ -209,25 +154,26 @@ class Ray(Pool):
         self._calls[worker], self._since[worker] = call, time.monotonic()
         self._pending[self._actors[worker].do.remote(command, *arguments)] = worker
 
-    def _ask(self, command: str, arguments: Sequence[tuple[Any, ...]]) -> list[Answer]:
-        """Has every worker, all idle, do something and answer; if any fails, the others' answers are read too."""
-        call = "constructor" if command in ("make", "attach") else command
-        if call != "constructor" and self._state in (State.FAILED, State.CLOSED, State.PENDING):
-            raise self._refuse(call)
-        try:
-            for worker, own in enumerate(arguments):
-                self._submit(worker, call, command, *own)
-            while self._pending:
-                self._take_in(len(self._pending))
-        except BaseException as error:
-            if call != "constructor":
-                self._give_up(error)
-            raise
-        try:
-            self._raise_failure()
-            return [self._arrived[worker] for worker in self._workers]
-        finally:
-            self._arrived.clear()
+    def _exchange(self, command: Command, messages: list[bytes]) -> tuple[list[Any], PufferError | None]:
+        return self._collect(command.name.lower(), [("obey", command, message) for message in messages])
+
+    def _construct(self, *requests: tuple[Any, ...]) -> list[Any]:
+        """Has every worker do its part of the pool's making; gives the results."""
+        results, failure = self._collect("constructor", requests)
+        if failure is not None:
+            raise failure
+        return results
+
+    def _collect(self, call: str, requests: Sequence[tuple[Any, ...]]) -> tuple[list[Any], PufferError | None]:
+        """Has every worker, all idle, do something; gives the results, or the first failure once all are done."""
+        for worker, request in enumerate(requests):
+            self._submit(worker, call, *request)
+        while self._pending:
+            self._take_in(len(self._pending))
+        failure = self._find_failure()
+        results = [decode(answer.result) if answer.result else None for _, answer in sorted(self._arrived.items())]
+        self._arrived.clear()
+        return results, failure
 
     def _ready(self) -> list[int] | None:
         """Gives the workers of the next batch, if they are there: neighbours if batches are views, else the first."""
@@ -258,10 +204,16 @@ class Ray(Pool):
             raise WorkerDied(worker, self._envs(worker), None, self._calls[worker]) from error
         return answer
 
-    def _raise_failure(self) -> None:
+    def _find_failure(self) -> PufferError | None:
         for worker, answer in sorted(self._arrived.items()):
             if answer.failure is not None:
-                raise rebuild_error(answer.failure, worker, self._envs(worker).start, self._calls[worker])
+                return rebuild_error(answer.failure, worker, self._envs(worker).start, self._calls[worker])
+        return None
+
+    def _raise_failure(self) -> None:
+        failure = self._find_failure()
+        if failure is not None:
+            raise failure
 
     def _look_for_late(self) -> None:
         """Fast workers mustn't hide a slow one: the one that is under way for the longest is always looked at."""
@@ -270,20 +222,11 @@ class Ray(Pool):
             if time.monotonic() - self._since[worker] > self._timeout_s:
                 raise WorkerStuck(worker, self._envs(worker), self._timeout_s, self._calls[worker])
 
-    def _write(self, batch: Block, position: int, worker: int, rows: Rows) -> None:
-        """Copies a worker's rows to their place in a batch."""
-        envs = slice(position * self._envs_per_worker, (position + 1) * self._envs_per_worker)
-        num_slots = self.arena.spec.num_slots
-        own = slice(envs.start * num_slots, envs.stop * num_slots)
-        batch.observations[own] = rows.observations
-        batch.rewards[own] = rows.rewards
-        batch.terminals[own] = rows.terminals
-        batch.truncations[own] = rows.truncations
-        batch.mask[own] = rows.mask
-        batch.episode_over[envs] = rows.episode_over
-        batch.env_id[own] = np.arange(own.stop - own.start) + worker * self._envs_per_worker * num_slots
-        if rows.final_observations is not None:
-            batch.final_observations[own] = rows.final_observations
+    def _close_workers(self) -> PufferError | None:
+        try:
+            return self._close_environments()
+        finally:
+            self._end()
 
     def _close_environments(self) -> PufferError | None:
         """Has all actors close their environments, as far as they are able to; gives the first failure."""

@@ -20,6 +20,7 @@ from typing import Any
 from pufferlib._native import core
 from pufferlib.exceptions import EnvironmentFailed, InvalidVectorOption
 from pufferlib.vector._arena import Arena
+from pufferlib.vector._commands import find_unpicklable, obey
 from pufferlib.vector._groups import Group, make_group
 from pufferlib.vector._infos import is_silent
 from pufferlib.vector._memory import map_memory
@@ -28,13 +29,11 @@ from pufferlib.vector._messages import (
     Closed,
     Command,
     Disconnected,
-    Reset,
     Start,
     Status,
     decode,
     describe_failure,
     encode,
-    find_unpicklable,
     receive,
     send,
 )
@@ -110,29 +109,13 @@ class Worker:
     def _obey(self, command: int) -> None:
         """Does what is asked for rarely, and answers."""
         try:
-            message = receive(self.connection)
-            result: Any = []
-            match command:
-                case Command.RESET:
-                    result = self._reset(message)
-                case Command.CALL:
-                    result = self.group.call(*message)
-                case Command.SET:
-                    self.group.set_attr(*message)
-                case Command.SPLIT:
-                    self.group.info_mode = "split"
+            result = obey(self.group, command, receive(self.connection), range(self.start, self.stop))
         except Disconnected:
             raise
         except BaseException as error:  # noqa: BLE001 - the driver raises it
             self._fail(error)
         else:
             self._reply(result)
-
-    def _reset(self, message: Reset) -> Any:
-        infos = self.group.reset(message.seeds, message.options, self.start, self.stop, message.selected)
-        if message.over is not None:
-            self.group.end_unseen([index for index in range(self.start, self.stop) if message.over[index]])
-        return infos
 
     def _close(self) -> None:
         failure = None
