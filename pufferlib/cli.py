@@ -1,4 +1,4 @@
-"""The command `puffer`: train a policy, play with it, list runs, list, install and check the environments."""
+"""The command `puffer`: train policies, play with them, compare runs; list, install and check the environments."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from pufferlib.training.config import TrainConfig, load
 from pufferlib.training.logger import read_jsonl
 
 HEADER = ("run", "steps", "done", "seconds", "return", "evaluated", "options that differ")
-WORDS = (0, 6)  # columns that begin at the left
-NO_OPTIONS = ("env", "runs", "eval", "device", "threads", "checkpoint_updates", "keep_checkpoints", "tensorboard")
+LEFT_ALIGNED = (0, 6)
+NOT_COMPARED = ("env", "runs", "eval", "device", "threads", "checkpoint_updates", "keep_checkpoints", "tensorboard")
 NONE_YET = "-"
 
 
@@ -41,7 +41,7 @@ class Run:
 
     def options(self) -> dict[str, Any]:
         """Gives every option that decides what is learned, as the command line names it."""
-        return {name: value for name, value in _flatten(asdict(self.config)) if name.split(".")[0] not in NO_OPTIONS}
+        return {name: value for name, value in _flatten(asdict(self.config)) if name.split(".")[0] not in NOT_COMPARED}
 
     def to_json(self) -> str:
         """Writes all of it as one line of JSON."""
@@ -127,7 +127,7 @@ def _row(run: Run, options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _line(row: tuple[str, ...], widths: Sequence[int]) -> str:
-    cells = [text.ljust(widths[i]) if i in WORDS else text.rjust(widths[i]) for i, text in enumerate(row)]
+    cells = [text.ljust(widths[i]) if i in LEFT_ALIGNED else text.rjust(widths[i]) for i, text in enumerate(row)]
     return "  ".join(cells).rstrip()
 
 
